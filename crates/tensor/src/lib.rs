@@ -1,1 +1,12 @@
 //! placeholder
+
+mod dtype;
+mod error;
+pub mod math;
+mod parallel;
+mod simd;
+
+pub use dtype::{DType, Element, Float, Number};
+pub use error::{Error, Result};
+pub use parallel::{set_threads, threads};
+pub use simd::{SimdLevel, limit_simd_level, simd_level};
