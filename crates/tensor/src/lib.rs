@@ -1,14 +1,22 @@
-//! placeholder
+//! Dense n-dimensional arrays for deep learning on CPUs.
 
+mod buffer;
 mod dtype;
 mod error;
+pub(crate) mod kernels;
+mod layout;
+mod loops;
 pub mod math;
+mod ops;
 mod parallel;
 mod rng;
 mod simd;
+mod tensor;
 
+pub use buffer::{MemoryStats, memory_stats, poison_fresh_memory, release_pooled_memory};
 pub use dtype::{DType, Element, Float, Number};
 pub use error::{Error, Result};
 pub use parallel::{set_threads, threads};
 pub use rng::Rng;
 pub use simd::{SimdLevel, limit_simd_level, simd_level};
+pub use tensor::Tensor;

@@ -1,0 +1,184 @@
+//! Memory of tensors: aligned blocks that come from a pool and go back to it.
+//!
+//! A training step frees what it took, so the next step finds blocks of the same sizes on the shelves and the system
+//! is not asked again. Blocks are zeroed when the system hands them out, so their bytes are always initialised; after
+//! reuse they hold old values, and whoever takes one writes every element.
+
+use crate::dtype::{DType, Element};
+use crate::error::{Error, Result};
+use std::alloc::{Layout as Block, alloc_zeroed, dealloc};
+use std::ptr::NonNull;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+/// Every block starts at a multiple of this many bytes: a cache line, and the widest vector register.
+const ALIGN: usize = 64;
+/// Shelves: four sizes to each power of two.
+const SHELVES: usize = 4 * (usize::BITS as usize - 6);
+
+struct Shelf(Vec<NonNull<u8>>);
+// SAFETY: the blocks on a shelf belong to nobody else.
+unsafe impl Send for Shelf {}
+
+static POOL: [Mutex<Shelf>; SHELVES] = [const { Mutex::new(Shelf(Vec::new())) }; SHELVES];
+static SYSTEM_ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+static SYSTEM_BYTES: AtomicUsize = AtomicUsize::new(0);
+static POOLED_BYTES: AtomicUsize = AtomicUsize::new(0);
+static POISON: AtomicBool = AtomicBool::new(false);
+
+/// What the pool holds and has asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryStats {
+    /// Blocks the system was asked for since the process began. A steady training step adds none.
+    pub system_allocations: u64,
+    /// Bytes now held from the system, in use or pooled.
+    pub system_bytes: usize,
+    /// Bytes now in the pool, waiting to be used again.
+    pub pooled_bytes: usize,
+}
+
+/// Counts of the memory pool now.
+pub fn memory_stats() -> MemoryStats {
+    MemoryStats {
+        system_allocations: SYSTEM_ALLOCATIONS.load(Ordering::Relaxed),
+        system_bytes: SYSTEM_BYTES.load(Ordering::Relaxed),
+        pooled_bytes: POOLED_BYTES.load(Ordering::Relaxed),
+    }
+}
+
+/// Gives every pooled block back to the system.
+pub fn release_pooled_memory() {
+    for (shelf, blocks) in POOL.iter().enumerate() {
+        let blocks = std::mem::take(&mut blocks.lock().unwrap_or_else(|p| p.into_inner()).0);
+        for start in blocks {
+            let size = shelf_size(shelf);
+            POOLED_BYTES.fetch_sub(size, Ordering::Relaxed);
+            SYSTEM_BYTES.fetch_sub(size, Ordering::Relaxed);
+            // SAFETY: the block came from `alloc_zeroed` with this layout and left its shelf just now.
+            unsafe { dealloc(start.as_ptr(), Block::from_size_align_unchecked(size, ALIGN)) };
+        }
+    }
+}
+
+/// For tests: fills every block with 0xff bytes (NaN in floats) when it is handed out, so that a kernel which reads
+/// what it did not write, or leaves a gap, shows.
+pub fn poison_fresh_memory(on: bool) {
+    POISON.store(on, Ordering::Relaxed);
+}
+
+/// The first shelf whose blocks hold `bytes` (≥ 1).
+fn shelf_of(bytes: usize) -> usize {
+    let lines = bytes.div_ceil(ALIGN);
+    if lines <= 4 {
+        return lines - 1;
+    }
+    // 2^p < lines <= 2^(p+1), in quarters of 2^p.
+    let p = (lines - 1).ilog2() as usize;
+    let quarter = (lines - (1 << p)).div_ceil(1 << (p - 2));
+    4 * (p - 2) + 3 + quarter
+}
+
+/// Bytes of the blocks on a shelf.
+fn shelf_size(shelf: usize) -> usize {
+    if shelf < 4 {
+        return (shelf + 1) * ALIGN;
+    }
+    let (p, quarter) = ((shelf - 4) / 4 + 2, (shelf - 4) % 4 + 1);
+    ALIGN * ((1 << p) + (quarter << (p - 2)))
+}
+
+/// A block of memory that goes back to the pool when dropped.
+pub(crate) struct Buffer {
+    start: NonNull<u8>,
+    bytes: usize,
+}
+
+// SAFETY: a buffer owns its block; shared access only reads, and writing needs `&mut`.
+unsafe impl Send for Buffer {}
+// SAFETY: as above.
+unsafe impl Sync for Buffer {}
+
+impl Buffer {
+    /// Room for `len` elements of `dtype`, whose values are whatever the block held before; booleans start `false`.
+    pub(crate) fn new(op: &'static str, len: usize, dtype: DType) -> Result<Self> {
+        let bytes = len * dtype.size();
+        if bytes == 0 {
+            return Ok(Self { start: NonNull::<[u8; ALIGN]>::dangling().cast(), bytes });
+        }
+        let shelf = shelf_of(bytes);
+        let size = shelf_size(shelf);
+        let pooled = POOL[shelf].lock().unwrap_or_else(|p| p.into_inner()).0.pop();
+        let start = match pooled {
+            Some(start) => {
+                POOLED_BYTES.fetch_sub(size, Ordering::Relaxed);
+                start
+            }
+            None => {
+                let refused = Error::OutOfMemory { op, bytes: size };
+                let block = Block::from_size_align(size, ALIGN).map_err(|_| refused.clone())?;
+                // SAFETY: the block's size is not zero.
+                let mut start = NonNull::new(unsafe { alloc_zeroed(block) });
+                if start.is_none() {
+                    release_pooled_memory();
+                    // SAFETY: as above.
+                    start = NonNull::new(unsafe { alloc_zeroed(block) });
+                }
+                SYSTEM_ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+                let start = start.ok_or(refused)?;
+                SYSTEM_BYTES.fetch_add(size, Ordering::Relaxed);
+                start
+            }
+        };
+        let fill = match dtype {
+            DType::Bool => Some(0),
+            _ if POISON.load(Ordering::Relaxed) => Some(0xff),
+            _ => None,
+        };
+        if let Some(byte) = fill {
+            // SAFETY: the block holds at least `bytes` bytes and nobody else has it.
+            unsafe { start.as_ptr().write_bytes(byte, bytes) };
+        }
+        Ok(Self { start, bytes })
+    }
+
+    /// All elements. The caller has checked that `T` is the type the buffer was made for.
+    #[inline]
+    pub(crate) fn as_slice<T: Element>(&self) -> &[T] {
+        // SAFETY: aligned to 64, initialised, `bytes` long; every bit pattern is a number, and buffers of booleans
+        // are only ever written as booleans.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), self.bytes / T::DTYPE.size()) }
+    }
+
+    /// All elements, to be written.
+    #[inline]
+    pub(crate) fn as_mut_slice<T: Element>(&mut self) -> &mut [T] {
+        // SAFETY: as in `as_slice`, and exclusively borrowed.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.bytes / T::DTYPE.size()) }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        if self.bytes == 0 {
+            return;
+        }
+        let shelf = shelf_of(self.bytes);
+        POOLED_BYTES.fetch_add(shelf_size(shelf), Ordering::Relaxed);
+        POOL[shelf].lock().unwrap_or_else(|p| p.into_inner()).0.push(self.start);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shelves_hold_what_is_put_on_them_and_waste_at_most_a_quarter() {
+        for bytes in (1..100_000).chain([1 << 20, (1 << 20) + 1, 3 << 30, (1 << 40) + 17]) {
+            let shelf = shelf_of(bytes);
+            assert!(shelf_size(shelf) >= bytes, "{bytes}");
+            assert!(shelf == 0 || shelf_size(shelf - 1) < bytes, "{bytes}");
+            assert!(shelf_size(shelf) <= bytes + bytes / 4 + ALIGN, "{bytes}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! One function at every element: of one tensor, of two or of three that broadcast, into a new tensor or in place.
+
+use super::walk::Walk;
+use crate::dtype::Element;
+use crate::error::Result;
+use crate::layout::Layout;
+use crate::parallel::for_chunks;
+use crate::simd::simd_fn;
+use crate::tensor::Tensor;
+
+/// A function of one element. `at` must be `#[inline(always)]`.
+pub(crate) trait Map<T, U>: Copy + Sync {
+    /// About how many times dearer than an addition, which says how much work is worth another thread.
+    const COST: usize = 1;
+    fn at(self, x: T) -> U;
+}
+
+/// A function of two elements.
+pub(crate) trait Zip<T, U>: Copy + Sync {
+    /// As in [`Map`].
+    const COST: usize = 1;
+    fn at(self, x: T, y: T) -> U;
+}
+
+/// A function of three elements, the first of its own type.
+pub(crate) trait Zip3<S, T, U>: Copy + Sync {
+    /// As in [`Map`].
+    const COST: usize = 1;
+    fn at(self, x: S, y: T, z: T) -> U;
+}
+
+/// Elements a thread takes at a time, for a function of cost 1.
+const GRAIN: usize = 1 << 15;
+/// Elements gathered at a time where an operand does not step by 1 or 0.
+const GATHER: usize = 256;
+
+simd_fn! {
+    fn map_slice[T: Element, U: Element, F: Map<T, U>](f: F, x: &[T], out: &mut [U]) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = f.at(x);
+        }
+    }
+    fn map_in_place[T: Element, F: Map<T, T>](f: F, x: &mut [T]) {
+        for x in x.iter_mut() {
+            *x = f.at(*x);
+        }
+    }
+    fn zip_slice[T: Element, U: Element, F: Zip<T, U>](f: F, x: &[T], y: &[T], out: &mut [U]) {
+        for ((out, &x), &y) in out.iter_mut().zip(x).zip(y) {
+            *out = f.at(x, y);
+        }
+    }
+    fn zip_scalar_right[T: Element, U: Element, F: Zip<T, U>](f: F, x: &[T], y: T, out: &mut [U]) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = f.at(x, y);
+        }
+    }
+    fn zip_scalar_left[T: Element, U: Element, F: Zip<T, U>](f: F, x: T, y: &[T], out: &mut [U]) {
+        for (out, &y) in out.iter_mut().zip(y) {
+            *out = f.at(x, y);
+        }
+    }
+    fn zip_in_place[T: Element, F: Zip<T, T>](f: F, x: &mut [T], y: &[T]) {
+        for (x, &y) in x.iter_mut().zip(y) {
+            *x = f.at(*x, y);
+        }
+    }
+    fn zip3_slice[S: Element, T: Element, U: Element, F: Zip3<S, T, U>](f: F, x: &[S], y: &[T], z: &[T], out: &mut [U]) {
+        for (((out, &x), &y), &z) in out.iter_mut().zip(x).zip(y).zip(z) {
+            *out = f.at(x, y, z);
+        }
+    }
+}
+
+/// `len` elements of `data` from `at`, `step` apart: borrowed where they are neighbours, else gathered into `room`.
+#[inline]
+fn line<'a, T: Element>(data: &'a [T], at: usize, step: isize, len: usize, room: &'a mut [T; GATHER]) -> &'a [T] {
+    if step == 1 {
+        return &data[at..at + len];
+    }
+    for (i, slot) in room[..len].iter_mut().enumerate() {
+        *slot = data[(at as isize + i as isize * step) as usize];
+    }
+    &room[..len]
+}
+
+/// `f` at every element of `x`.
+pub(crate) fn map<T: Element, U: Element, F: Map<T, U>>(op: &'static str, x: &Tensor, f: F) -> Result<Tensor> {
+    let grain = (GRAIN / F::COST).max(1024);
+    let data = x.data::<T>();
+    Tensor::build(op, x.shape(), |out: &mut [U]| {
+        if let Some(x) = x.as_slice::<T>() {
+            return for_chunks(out, grain, |start, out| map_slice(f, &x[start..start + out.len()], out));
+        }
+        let walk = Walk::new([x.layout()]);
+        for_chunks(out, grain, |start, out| {
+            let mut room = [T::default(); GATHER];
+            walk.runs(start..start + out.len(), |position, [at], len| {
+                for_lines(len, walk.inner, |i, n| {
+                    let x = line(data, step(at, i, walk.inner[0]), walk.inner[0], n, &mut room);
+                    map_slice(f, x, &mut out[position - start + i..][..n]);
+                });
+            });
+        });
+    })
+}
+
+/// `f` at every element of `x`, written over it (over a copy, where its buffer is shared).
+pub(crate) fn map_mut<T: Element, F: Map<T, T>>(op: &'static str, mut x: Tensor, f: F) -> Result<Tensor> {
+    if !x.is_unique() {
+        return map(op, &x, f);
+    }
+    if let Some(x) = x.as_mut_slice::<T>() {
+        for_chunks(x, (GRAIN / F::COST).max(1024), |_, x| map_in_place(f, x));
+    }
+    Ok(x)
+}
+
+#[inline]
+fn step(at: usize, i: usize, stride: isize) -> usize {
+    (at as isize + i as isize * stride) as usize
+}
+
+/// Cuts a run into lines: whole where every operand steps by 1 or 0, else as long as the gathering room.
+#[inline]
+fn for_lines<const N: usize>(len: usize, inner: [isize; N], mut line: impl FnMut(usize, usize)) {
+    if inner.iter().all(|&s| s == 1) {
+        return line(0, len);
+    }
+    let mut i = 0;
+    while i < len {
+        let n = GATHER.min(len - i);
+        line(i, n);
+        i += n;
+    }
+}
+
+/// `f` at every pair of elements of `x` and `y` under `shape`, which both broadcast to.
+pub(crate) fn zip<T: Element, U: Element, F: Zip<T, U>>(
+    op: &'static str,
+    shape: &[usize],
+    x: &Tensor,
+    y: &Tensor,
+    f: F,
+) -> Result<Tensor> {
+    let grain = (GRAIN / F::COST).max(1024);
+    let same = x.shape() == shape && y.shape() == shape;
+    let (dx, dy) = (x.data::<T>(), y.data::<T>());
+    Tensor::build(op, shape, |out: &mut [U]| {
+        if same && let (Some(x), Some(y)) = (x.as_slice::<T>(), y.as_slice::<T>()) {
+            return for_chunks(out, grain, |start, out| {
+                let range = start..start + out.len();
+                zip_slice(f, &x[range.clone()], &y[range], out);
+            });
+        }
+        let walk = Walk::new([&x.layout().expanded(shape), &y.layout().expanded(shape)]);
+        let [sx, sy] = walk.inner;
+        for_chunks(out, grain, |start, out| {
+            let (mut room_x, mut room_y) = ([T::default(); GATHER], [T::default(); GATHER]);
+            walk.runs(start..start + out.len(), |position, [ax, ay], len| {
+                let out = &mut out[position - start..][..len];
+                match (sx, sy) {
+                    (1, 1) => zip_slice(f, &dx[ax..ax + len], &dy[ay..ay + len], out),
+                    (1, 0) => zip_scalar_right(f, &dx[ax..ax + len], dy[ay], out),
+                    (0, 1) => zip_scalar_left(f, dx[ax], &dy[ay..ay + len], out),
+                    _ => for_lines(len, walk.inner, |i, n| {
+                        let x = line(dx, step(ax, i, sx), sx, n, &mut room_x);
+                        let y = line(dy, step(ay, i, sy), sy, n, &mut room_y);
+                        zip_slice(f, x, y, &mut out[i..i + n]);
+                    }),
+                }
+            });
+        });
+    })
+}
+
+/// `f` at every pair of elements of `x` and `y`, of one shape, written over `x` (over a copy, where it is shared).
+pub(crate) fn zip_mut<T: Element, F: Zip<T, T>>(op: &'static str, mut x: Tensor, y: &Tensor, f: F) -> Result<Tensor> {
+    if !x.is_unique() || !y.is_contiguous() {
+        let shape = x.dims().clone();
+        return zip(op, &shape, &x, y, f);
+    }
+    if let (Some(x), Some(y)) = (x.as_mut_slice::<T>(), y.as_slice::<T>()) {
+        for_chunks(x, (GRAIN / F::COST).max(1024), |start, x| zip_in_place(f, x, &y[start..start + x.len()]));
+    }
+    Ok(x)
+}
+
+/// `f` at every triple of elements under `shape`, which all three broadcast to.
+pub(crate) fn zip3<S: Element, T: Element, U: Element, F: Zip3<S, T, U>>(
+    op: &'static str,
+    shape: &[usize],
+    x: &Tensor,
+    y: &Tensor,
+    z: &Tensor,
+    f: F,
+) -> Result<Tensor> {
+    let grain = (GRAIN / F::COST).max(1024);
+    let layouts: [Layout; 3] = [x, y, z].map(|t| t.layout().expanded(shape));
+    let (dx, dy, dz) = (x.data::<S>(), y.data::<T>(), z.data::<T>());
+    Tensor::build(op, shape, |out: &mut [U]| {
+        let walk = Walk::new([&layouts[0], &layouts[1], &layouts[2]]);
+        let [sx, sy, sz] = walk.inner;
+        for_chunks(out, grain, |start, out| {
+            let mut room_x = [S::default(); GATHER];
+            let (mut room_y, mut room_z) = ([T::default(); GATHER], [T::default(); GATHER]);
+            walk.runs(start..start + out.len(), |position, [ax, ay, az], len| {
+                let out = &mut out[position - start..][..len];
+                for_lines(len, walk.inner, |i, n| {
+                    let x = line(dx, step(ax, i, sx), sx, n, &mut room_x);
+                    let y = line(dy, step(ay, i, sy), sy, n, &mut room_y);
+                    let z = line(dz, step(az, i, sz), sz, n, &mut room_z);
+                    zip3_slice(f, x, y, z, &mut out[i..i + n]);
+                });
+            });
+        });
+    })
+}

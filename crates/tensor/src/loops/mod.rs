@@ -1,0 +1,6 @@
+//! How to traverse: loops that know strides and threads, and no formula.
+
+pub(crate) mod copy;
+pub(crate) mod map;
+pub(crate) mod reduce;
+pub(crate) mod walk;

@@ -1,0 +1,5 @@
+//! What a user calls: each function checks at the door and hands on to a loop or a kernel.
+
+mod arithmetic;
+mod matmul;
+mod unary;

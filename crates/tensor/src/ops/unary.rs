@@ -1,0 +1,70 @@
+//! Functions of one element.
+
+use super::arithmetic::wrong_dtype;
+use crate::dtype::{Float, Number};
+use crate::error::Result;
+use crate::loops::map::{Map, map};
+use crate::math::Math;
+use crate::tensor::{Tensor, with_dtype};
+
+macro_rules! unary {
+    ($($(#[$meta:meta])* $name:ident($f:ident, $class:ident: $bound:ident, cost $cost:literal, $rule:literal): |$x:ident| $body:expr;)*) => {
+        $(
+            #[derive(Clone, Copy)]
+            struct $f;
+            impl<T: $bound> Map<T, T> for $f {
+                const COST: usize = $cost;
+                #[inline(always)]
+                fn at(self, $x: T) -> T {
+                    $body
+                }
+            }
+        )*
+        impl Tensor {$(
+            $(#[$meta])*
+            pub fn $name(&self) -> Result<Tensor> {
+                let op = stringify!($name);
+                with_dtype!(self.dtype(), T, $class => map::<T, T, _>(op, self, $f),
+                    else dtype => Err(wrong_dtype(op, $rule, dtype)))
+            }
+        )*}
+    };
+}
+
+unary! {
+    /// `−x`
+    neg(Neg, number: Number, cost 1, "the operand must be a number"): |x| x.neg();
+    /// `|x|`; the lowest integer stays as it is.
+    abs(Abs, number: Number, cost 1, "the operand must be a number"): |x| x.abs();
+    /// `x²`
+    square(Square, number: Number, cost 1, "the operand must be a number"): |x| x.mul(x);
+    /// −1, 0 or 1; NaN stays NaN.
+    sign(Sign, number: Number, cost 1, "the operand must be a number"): |x| {
+        let one = if x > T::ZERO { T::ONE } else { T::ZERO.sub(T::ONE) };
+        if x == T::ZERO || x.is_nan() { x } else { one }
+    };
+    /// `max(x, 0)`; NaN stays NaN.
+    relu(Relu, number: Number, cost 1, "the operand must be a number"): |x| if x < T::ZERO { T::ZERO } else { x };
+    /// `√x`; NaN below 0.
+    sqrt(Sqrt, float: Float, cost 2, "the operand must be a float"): |x| Float::sqrt(x);
+    /// `1/x`
+    recip(Recip, float: Float, cost 2, "the operand must be a float"): |x| T::ONE.div(x);
+    /// `eˣ`
+    exp(Exp, float: Float, cost 4, "the operand must be a float"): |x| Math::exp(x);
+    /// `eˣ − 1`
+    exp_m1(ExpM1, float: Float, cost 4, "the operand must be a float"): |x| Math::exp_m1(x);
+    /// `ln x`; −∞ at 0, NaN below.
+    ln(Ln, float: Float, cost 4, "the operand must be a float"): |x| Math::ln(x);
+    /// `ln(1 + x)`
+    ln_1p(Ln1p, float: Float, cost 4, "the operand must be a float"): |x| Math::ln_1p(x);
+    /// `tanh x`
+    tanh(Tanh, float: Float, cost 4, "the operand must be a float"): |x| Math::tanh(x);
+    /// `1/(1 + e⁻ˣ)`
+    sigmoid(Sigmoid, float: Float, cost 4, "the operand must be a float"): |x| Math::sigmoid(x);
+    /// The error function `2/√π ∫₀ˣ e^(−t²) dt`.
+    erf(Erf, float: Float, cost 4, "the operand must be a float"): |x| Math::erf(x);
+    /// `sin x`
+    sin(Sin, float: Float, cost 16, "the operand must be a float"): |x| Math::sin(x);
+    /// `cos x`
+    cos(Cos, float: Float, cost 16, "the operand must be a float"): |x| Math::cos(x);
+}
