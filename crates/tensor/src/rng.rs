@@ -12,17 +12,16 @@
 //!
 //! One call that fills, shuffles or picks is one draw. The golden values in the tests pin all of this for good.
 
-use crate::dtype::Float;
 use crate::error::{Error, Result};
-use crate::parallel;
-use crate::{DType, Element};
 use rand::{Rng as _, SeedableRng, TryRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 
-/// Elements a thread fills at a time; even, so that no Box-Muller pair is cut.
-const GRAIN: usize = 4096;
+mod fill;
+#[cfg(test)]
+mod tests;
+
 /// Words in a ChaCha block.
 const BLOCK: u128 = 16;
 /// First block of the keys of addressed children.
@@ -89,91 +88,6 @@ impl Rng {
         self.at(draw, 0)
     }
 
-    /// Fills `out` with uniform numbers of `lo..hi`.
-    ///
-    /// `lo + (hi − lo)·u` in double precision, rounded once, where u is a multiple of 2⁻²⁴ (`f32`, element i from word i)
-    /// or 2⁻⁵³ (`f64`, words 2i and 2i + 1). Never `hi`, also where rounding would reach it.
-    ///
-    /// # Errors
-    /// `lo` and `hi` must be finite and `lo < hi` as numbers of type `T`, and `hi − lo` finite.
-    pub fn fill_uniform<T: Float>(&mut self, out: &mut [T], lo: f64, hi: f64) -> Result<()> {
-        let (first, end) = (T::of(lo), T::of(hi));
-        let (from, span) = (first.to_f64(), end.to_f64() - first.to_f64());
-        let bounded = span.is_finite() && first < end; // NaN and infinite ends make the span NaN or infinite
-        if !bounded {
-            return Err(Error::InvalidArgument {
-                op: "uniform",
-                rule: "bounds must be finite with lo < hi in the element type",
-                got: format!("{lo}..{hi} of {}", T::DTYPE),
-                repair: "pass a non-empty finite range",
-            });
-        }
-        let last = below_in::<T>(end);
-        self.fill(out, words_of::<T>(), |source, run| {
-            for x in run {
-                let value = T::of(from + span * unit::<T>(source));
-                *x = if value < end { value } else { last };
-            }
-        });
-        Ok(())
-    }
-
-    /// Fills `out` with numbers of the normal distribution.
-    ///
-    /// Box-Muller in double precision, rounded once: `r = √(−2 ln u)`, `mean + std·r·cos 2πv` at even and
-    /// `mean + std·r·sin 2πv` at odd places, u in (0, 1] and v in [0, 1) with 32 bits each for `f32`
-    /// (|z| ≤ √(64 ln 2) ≈ 6.66; beyond it lie 3 of 10¹¹ numbers) and 53 for `f64` (|z| ≤ √(106 ln 2) ≈ 8.57).
-    /// Elements 2j and 2j + 1 come from words 2j and 2j + 1 (`f32`), 4j … 4j + 3 (`f64`).
-    ///
-    /// # Errors
-    /// `mean` must be finite, `std` finite and not negative, both as numbers of type `T`.
-    pub fn fill_normal<T: Float>(&mut self, out: &mut [T], mean: f64, std: f64) -> Result<()> {
-        let usable = T::of(mean).is_finite() && T::of(std).is_finite() && std >= 0.0;
-        if !usable {
-            return Err(Error::InvalidArgument {
-                op: "normal",
-                rule: "mean must be finite and std finite and not negative",
-                got: format!("mean {mean} and std {std} of {}", T::DTYPE),
-                repair: "pass finite values with std >= 0",
-            });
-        }
-        self.fill(out, words_of::<T>(), |source, run| {
-            for pair in run.chunks_mut(2) {
-                let (u, v) = (open_unit::<T>(source), whole_unit::<T>(source));
-                let r = (-2.0 * libm::log(u)).sqrt();
-                let (sin, cos) = libm::sincos(std::f64::consts::TAU * v);
-                pair[0] = T::of(mean + std * (r * cos));
-                if let Some(odd) = pair.get_mut(1) {
-                    *odd = T::of(mean + std * (r * sin));
-                }
-            }
-        });
-        Ok(())
-    }
-
-    /// Fills `out` with `true` at probability `p`, rounded to a multiple of 2⁻³²; 0 is never, 1 is always.
-    /// Element i is whether word i lies below `p`·2³².
-    ///
-    /// # Errors
-    /// `p` must lie in `0..=1`.
-    pub fn fill_bernoulli(&mut self, out: &mut [bool], p: f64) -> Result<()> {
-        if !(0.0..=1.0).contains(&p) {
-            return Err(Error::InvalidArgument {
-                op: "bernoulli",
-                rule: "a probability must lie in 0..=1",
-                got: p.to_string(),
-                repair: "pass a probability",
-            });
-        }
-        let threshold = libm::round(p * 4294967296.0) as u64;
-        self.fill(out, 1, |source, run| {
-            for x in run {
-                *x = u64::from(source.next_u32()) < threshold;
-            }
-        });
-        Ok(())
-    }
-
     /// A uniform integer of `0..n`, without bias.
     ///
     /// # Errors
@@ -205,21 +119,6 @@ impl Rng {
         for last in (1..items.len()).rev() {
             items.swap(last, bounded(&mut source, last + 1));
         }
-    }
-
-    /// One draw over `out`: `part` fills runs of at most [`GRAIN`] elements from a source that stands at the first
-    /// word of the run.
-    fn fill<T: Send>(
-        &mut self,
-        out: &mut [T],
-        words: usize,
-        part: impl Fn(&mut ChaCha8Rng, &mut [T]) + Sync,
-    ) {
-        let draw = self.next_draw();
-        let this = &*self;
-        parallel::for_chunks(out, GRAIN, |start, run| {
-            part(&mut this.at(draw, start as u128 * words as u128), run);
-        });
     }
 
     fn next_draw(&mut self) -> u64 {
@@ -297,46 +196,6 @@ impl TryFrom<Wire> for Rng {
     }
 }
 
-/// Words an element takes.
-const fn words_of<T: Element>() -> usize {
-    match T::DTYPE {
-        DType::F32 => 1,
-        _ => 2,
-    }
-}
-
-/// Uniform in [0, 1) with as many bits as `T` has: 24 or 53.
-#[inline(always)]
-fn unit<T: Element>(source: &mut ChaCha8Rng) -> f64 {
-    match T::DTYPE {
-        DType::F32 => f64::from(source.next_u32() >> 8) * (1.0 / 16777216.0),
-        _ => whole_unit::<T>(source),
-    }
-}
-
-/// Uniform in [0, 1) with 32 bits (`f32`) or 53.
-#[inline(always)]
-fn whole_unit<T: Element>(source: &mut ChaCha8Rng) -> f64 {
-    match T::DTYPE {
-        DType::F32 => f64::from(source.next_u32()) * (1.0 / 4294967296.0),
-        _ => (source.next_u64() >> 11) as f64 * (1.0 / 9007199254740992.0),
-    }
-}
-
-/// Uniform in (0, 1] with 32 bits (`f32`) or 53.
-#[inline(always)]
-fn open_unit<T: Element>(source: &mut ChaCha8Rng) -> f64 {
-    1.0 - whole_unit::<T>(source)
-}
-
-/// The largest number of type `T` below `x`.
-fn below_in<T: Float>(x: T) -> T {
-    match T::DTYPE {
-        DType::F32 => T::of(f64::from((x.to_f64() as f32).next_down())),
-        _ => T::of(x.to_f64().next_down()),
-    }
-}
-
 /// Uniform in `0..n` (Lemire 2019, "Fast random integer generation in an interval"): the high half of word·n, drawn
 /// again where the low half falls among the 2⁶⁴ mod n products that would favour some numbers.
 fn bounded(source: &mut ChaCha8Rng, n: usize) -> usize {
@@ -349,6 +208,3 @@ fn bounded(source: &mut ChaCha8Rng, n: usize) -> usize {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,5 +1,6 @@
+use super::fill::GRAIN;
 use super::*;
-use crate::set_threads;
+use crate::{DType, Float, set_threads};
 use rand::RngExt;
 
 fn uniform<T: Float>(rng: &mut Rng, n: usize, lo: f64, hi: f64) -> Vec<T> {
@@ -315,4 +316,34 @@ fn bad_arguments_are_refused_and_take_no_draw() {
         "[below] a range to pick from must not be empty; got 0..0; pass n >= 1"
     );
     assert_eq!((x, rng), ([0.0; 3], Rng::seed(0)));
+}
+
+#[test]
+fn a_tensor_holds_the_numbers_of_the_fill() {
+    let mut a = Rng::seed(14);
+    let mut b = a.clone();
+    let x = a.uniform([2, 3], 0.0, 2.0, DType::F32).unwrap();
+    assert_eq!((x.shape(), x.to_vec::<f32>().unwrap()), (&[2, 3][..], uniform::<f32>(&mut b, 6, 0.0, 2.0)));
+    let x = a.normal([3, 1], 1.0, 2.0, DType::F64).unwrap();
+    assert_eq!((x.shape(), x.to_vec::<f64>().unwrap()), (&[3, 1][..], normal::<f64>(&mut b, 3, 1.0, 2.0)));
+    let x = a.bernoulli([5], 0.5).unwrap();
+    assert_eq!((x.shape(), x.to_vec::<bool>().unwrap()), (&[5][..], bernoulli(&mut b, 5, 0.5)));
+    let x = a.normal([0, 4], 0.0, 1.0, DType::F32).unwrap();
+    assert_eq!((x.shape(), x.len()), (&[0, 4][..], 0));
+}
+
+#[test]
+fn a_random_tensor_of_integers_or_of_impossible_size_is_refused() {
+    let mut rng = Rng::seed(0);
+    assert_eq!(
+        rng.uniform([2], 0.0, 1.0, DType::I64).unwrap_err().to_string(),
+        "[uniform] numbers of this distribution are floats; got i64; ask for f32 or f64 and convert with to_dtype"
+    );
+    assert_eq!(
+        rng.normal([2], 0.0, 1.0, DType::Bool).unwrap_err().to_string(),
+        "[normal] numbers of this distribution are floats; got bool; ask for f32 or f64 and convert with to_dtype"
+    );
+    assert!(rng.uniform([2], 1.0, 0.0, DType::F64).is_err());
+    assert!(matches!(rng.bernoulli([usize::MAX, 2], 0.5), Err(Error::ShapeOverflow { op: "bernoulli", .. })));
+    assert_eq!(rng.draws(), 0);
 }
