@@ -154,11 +154,16 @@ impl Layout {
     /// `len` positions of `axis`, `step` apart, from `start`. All must exist.
     pub(crate) fn stepped(&self, axis: usize, start: usize, len: usize, step: isize) -> Self {
         let mut out = self.clone();
-        if len > 0 {
-            out.offset = (self.offset as isize + start as isize * self.strides[axis]) as usize;
-        }
         out.shape[axis] = len;
-        out.strides[axis] = self.strides[axis] * step;
+        // What has no elements starts at 0: there may be no buffer to point into.
+        out.offset = match out.shape.contains(&0) {
+            true => 0,
+            false => (self.offset as isize + start as isize * self.strides[axis]) as usize,
+        };
+        // A single position needs no step, and `step` may be too large to multiply with.
+        if len > 1 {
+            out.strides[axis] = self.strides[axis] * step;
+        }
         out
     }
 

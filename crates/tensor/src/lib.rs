@@ -16,6 +16,8 @@ mod tensor;
 pub use buffer::{MemoryStats, memory_stats, poison_fresh_memory, release_pooled_memory};
 pub use dtype::{DType, Element, Float, Number};
 pub use error::{Error, Result};
+pub use ops::slice::SliceArg::{self, Ellipsis, NewAxis};
+pub use ops::views::{IntoShape, Size};
 pub use parallel::{set_threads, threads};
 pub use rng::Rng;
 pub use simd::{SimdLevel, limit_simd_level, simd_level};

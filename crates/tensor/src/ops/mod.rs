@@ -2,4 +2,6 @@
 
 mod arithmetic;
 mod matmul;
+pub(crate) mod slice;
 mod unary;
+pub(crate) mod views;
