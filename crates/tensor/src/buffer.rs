@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// Every block starts at a multiple of this many bytes: a cache line, and the widest vector register.
 const ALIGN: usize = 64;
+/// Has that alignment, for the address of a block of no bytes.
+#[repr(align(64))]
+struct Aligned;
 /// Shelves: four sizes to each power of two.
 const SHELVES: usize = 4 * (usize::BITS as usize - 6);
 
@@ -103,7 +106,7 @@ impl Buffer {
     pub(crate) fn new(op: &'static str, len: usize, dtype: DType) -> Result<Self> {
         let bytes = len * dtype.size();
         if bytes == 0 {
-            return Ok(Self { start: NonNull::<[u8; ALIGN]>::dangling().cast(), bytes });
+            return Ok(Self { start: NonNull::<Aligned>::dangling().cast(), bytes });
         }
         let shelf = shelf_of(bytes);
         let size = shelf_size(shelf);
