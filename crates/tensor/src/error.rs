@@ -59,6 +59,18 @@ pub enum Error {
         /// Where it stands among the indices, counted in row-major order.
         position: usize,
     },
+    /// A reduction that needs an element, over axes that have none.
+    #[error("[{op}] {rule}; got {shape:?} over {}; leave the empty axis out or give it elements", show_axes(axes))]
+    EmptyReduction {
+        /// The operation that refused.
+        op: &'static str,
+        /// The rule that was broken.
+        rule: &'static str,
+        /// The shape of the operand.
+        shape: Vec<usize>,
+        /// The axes that were to be reduced.
+        axes: Vec<usize>,
+    },
     /// A value that the operation does not take.
     #[error("[{op}] {rule}; got {got}; {repair}")]
     InvalidArgument {
@@ -97,6 +109,13 @@ fn show_shapes(shapes: &[Vec<usize>]) -> String {
 
 fn show_dtypes(dtypes: &[DType]) -> String {
     dtypes.iter().map(DType::to_string).collect::<Vec<_>>().join(" and ")
+}
+
+fn show_axes(axes: &[usize]) -> String {
+    match axes {
+        [axis] => format!("axis {axis}"),
+        _ => format!("axes {axes:?}"),
+    }
 }
 
 fn axis_repair(rank: usize) -> String {

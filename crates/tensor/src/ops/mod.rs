@@ -1,7 +1,10 @@
 //! What a user calls: each function checks at the door and hands on to a loop or a kernel.
 
 mod arithmetic;
+mod cast;
+mod compare;
 mod matmul;
+mod reduce;
 pub(crate) mod slice;
 mod unary;
 pub(crate) mod views;
