@@ -1,1 +1,17 @@
-//! placeholder
+//! Reverse-mode differentiation over [`tensor`].
+#![forbid(unsafe_code)]
+
+pub mod check;
+mod engine;
+mod error;
+mod gradients;
+mod graph;
+mod op;
+pub mod ops;
+mod var;
+
+pub use engine::grad_of;
+pub use error::{Error, Result};
+pub use gradients::{Gradients, LeafId};
+pub use op::{Grads, Op, Saved, Saves, grads, not_differentiable};
+pub use var::Var;

@@ -1,0 +1,170 @@
+//! Going backward: nodes in descending order of creation, each once, when all its gradients have arrived.
+
+use crate::error::{Error, Result};
+use crate::gradients::Gradients;
+use crate::graph::{Kind, Node, Record};
+use crate::op::{Grads, Saved};
+use crate::var::Var;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tensor::{DType, Tensor};
+
+/// Nodes that have received a gradient and not yet passed it on. The last is the next: everything that could still
+/// add to it was made later.
+type Pending = BTreeMap<u64, (Arc<Node>, Var)>;
+
+impl Var {
+    /// The gradient of this single number with respect to every leaf it depends on.
+    ///
+    /// The graph is consumed: each saved value is let go as soon as its rule has run. A value of the same graph that
+    /// is still held keeps its tensor but can no longer go backward.
+    ///
+    /// Errors: `NotScalar`; `NotTracked` for a constant; `GraphConsumed`; `NotDifferentiable`.
+    pub fn backward(self) -> Result<Gradients> {
+        let seed = self.scalar_seed()?;
+        let Some(node) = self.node().cloned() else { return Err(Error::NotTracked) };
+        drop(self);
+        let mut pending = Pending::from([(node.id, (node, seed))]);
+        let mut found = Gradients::default();
+        while let Some((_, (node, grad))) = pending.pop_last() {
+            match &node.kind {
+                Kind::Leaf(id) => {
+                    let grad = match found.remove(*id) {
+                        Some(earlier) => earlier.add_owned(grad.value())?,
+                        None => grad.into_value(),
+                    };
+                    found.insert(*id, grad);
+                }
+                Kind::Result { op, .. } => {
+                    let mut record = node.take().ok_or(Error::GraphConsumed { op })?;
+                    let saved = Saved { record: &record, node: &node, higher: false };
+                    let grads = record.op.backward(&saved, &grad)?;
+                    drop(grad);
+                    drop_saved(&mut record);
+                    pass_on(op, &record, grads, &mut pending, false)?;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// A cotangent of 1.
+    fn scalar_seed(&self) -> Result<Var> {
+        if self.value().len() != 1 {
+            return Err(Error::NotScalar { shape: self.shape().to_vec() });
+        }
+        Ok(Var::constant(Tensor::ones(self.shape(), self.dtype())?))
+    }
+}
+
+/// Σ ⟨cotangent, output⟩ differentiated with respect to `inputs`, which may be any values of the graph. The graph
+/// stays, and the gradients are themselves differentiable, so that calls can be nested.
+///
+/// An input that the outputs do not depend on has gradient `None`.
+///
+/// Errors: `BadCotangent`; `NotTracked` if no output is tracked; `GraphConsumed`; `NotDifferentiable`.
+///
+/// ```
+/// use autodiff::{Var, grad_of};
+/// use tensor::Tensor;
+///
+/// let x = Var::variable(Tensor::scalar(3.0));
+/// let y = x.square()?.mul(&x)?; // x³
+/// let dy = grad_of(&[(&y, None)], &[&x])?.remove(0).unwrap(); // 3·x²
+/// let ddy = grad_of(&[(&dy, None)], &[&x])?.remove(0).unwrap(); // 6·x
+/// assert_eq!((dy.item()?, ddy.item()?), (27.0, 18.0));
+/// # Ok::<(), autodiff::Error>(())
+/// ```
+pub fn grad_of(outputs: &[(&Var, Option<&Var>)], inputs: &[&Var]) -> Result<Vec<Option<Var>>> {
+    let mut pending = Pending::new();
+    for (output, cotangent) in outputs {
+        let cotangent = match cotangent {
+            None => output.scalar_seed()?,
+            Some(c) if c.shape() == output.shape() && c.dtype() == output.dtype() => (*c).clone(),
+            Some(c) => {
+                return Err(Error::BadCotangent { cotangent: describe(c.value()), output: describe(output.value()) });
+            }
+        };
+        if let Some(node) = output.node() {
+            arrive(node, cotangent, &mut pending, true)?;
+        }
+    }
+    if pending.is_empty() {
+        return Err(Error::NotTracked);
+    }
+    let wanted: Vec<Option<u64>> = inputs.iter().map(|v| v.node().map(|node| node.id)).collect();
+    let oldest = wanted.iter().flatten().min().copied().unwrap_or(u64::MAX);
+    let mut found: Vec<Option<Var>> = vec![None; inputs.len()];
+    while let Some((id, (node, grad))) = pending.pop_last() {
+        if id < oldest {
+            break;
+        }
+        for (wanted, found) in wanted.iter().zip(&mut found) {
+            if *wanted == Some(id) {
+                *found = Some(grad.clone());
+            }
+        }
+        if let Kind::Result { op, record } = &node.kind
+            && id > oldest
+        {
+            let record = record.lock().unwrap_or_else(|p| p.into_inner());
+            let record = record.as_deref().ok_or(Error::GraphConsumed { op })?;
+            let grads = record.op.backward(&Saved { record, node: &node, higher: true }, &grad)?;
+            pass_on(op, record, grads, &mut pending, true)?;
+        }
+    }
+    Ok(found)
+}
+
+/// Hands the gradients that a rule returned to the nodes of its inputs.
+fn pass_on(op: &'static str, record: &Record, grads: Grads, pending: &mut Pending, higher: bool) -> Result<()> {
+    debug_assert_eq!(grads.len(), record.inputs.len(), "[{op}] one gradient for each input");
+    for (input, (slot, grad)) in record.inputs.iter().zip(grads).enumerate() {
+        let (Some(node), Some(grad)) = (&slot.node, grad) else { continue };
+        let grad = if grad.shape() == &slot.shape[..] && grad.dtype() == slot.dtype {
+            grad
+        } else {
+            fit(op, input, grad, &slot.shape, slot.dtype, higher)?
+        };
+        arrive(node, grad, pending, higher)?;
+    }
+    Ok(())
+}
+
+/// Sums a gradient over what broadcasting repeated.
+fn fit(op: &'static str, input: usize, grad: Var, shape: &[usize], dtype: DType, higher: bool) -> Result<Var> {
+    let bad = || Error::BadGradient {
+        op,
+        input,
+        grad: describe(grad.value()),
+        value: format!("{dtype} {shape:?}"),
+    };
+    if grad.dtype() != dtype {
+        return Err(bad());
+    }
+    match higher {
+        true => grad.sum_to(shape).map_err(|_| bad()),
+        false => grad.value().sum_to(shape).map(Var::constant).map_err(|_| bad()),
+    }
+}
+
+/// Adds a gradient to what its node has received so far.
+fn arrive(node: &Arc<Node>, grad: Var, pending: &mut Pending, higher: bool) -> Result<()> {
+    let sum = match pending.remove(&node.id) {
+        None => grad,
+        Some((_, earlier)) if higher => earlier.add(&grad)?,
+        Some((_, earlier)) => Var::constant(earlier.into_value().add_owned(grad.value())?),
+    };
+    pending.insert(node.id, (node.clone(), sum));
+    Ok(())
+}
+
+/// Lets go of the saved values; the edges stay for passing on.
+fn drop_saved(record: &mut Record) {
+    record.output = None;
+    record.inputs.iter_mut().for_each(|slot| slot.value = None);
+}
+
+fn describe(x: &Tensor) -> String {
+    format!("{} {:?}", x.dtype(), x.shape())
+}

@@ -1,0 +1,93 @@
+//! Mean squared error, `l = 1/n Σ (x − y)²`.   `dx = 2/n·(x − y)·g`, `dy = −dx`
+//!
+//! Composed of `sub`, `square` and `mean` it would make three more tensors of the inputs' size.
+
+use crate::check::{OpSpec, Samples};
+use crate::error::Result;
+use crate::op::{Grads, Op, Saved, Saves, grads};
+use crate::var::Var;
+use tensor::{Tensor, fused};
+
+/// The mean squared error of two tensors of one shape. Saves both.
+pub struct MseLoss;
+
+impl Op for MseLoss {
+    fn name(&self) -> &'static str {
+        "mse_loss"
+    }
+    fn saves(&self) -> Saves {
+        Saves::inputs(&[0, 1])
+    }
+    fn forward(&mut self, x: &[&Tensor]) -> Result<Tensor> {
+        Ok(fused::mse(x[0], x[1])?)
+    }
+    fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
+        let dx = Var::apply(MseLossGrad, &[&saved.input(0), &saved.input(1), grad])?;
+        let dy = saved.if_needed(1, || dx.neg())?;
+        Ok(Grads::from_iter([Some(dx), dy]))
+    }
+}
+
+/// `2/n·(x − y)·g` of `(x, y, g)`, in one pass.
+pub struct MseLossGrad;
+
+impl Op for MseLossGrad {
+    fn name(&self) -> &'static str {
+        "mse_loss_grad"
+    }
+    fn saves(&self) -> Saves {
+        Saves::inputs(&[0, 1, 2])
+    }
+    fn forward(&mut self, x: &[&Tensor]) -> Result<Tensor> {
+        Ok(fused::mse_grad(x[0], x[1], x[2])?)
+    }
+    fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
+        let (x, y, g) = (saved.input(0), saved.input(1), saved.input(2));
+        let scale = 2.0 / x.value().len() as f64;
+        let dx = grad.mul(&g)?.mul_scalar(scale)?;
+        let dg = grad.mul(&x.sub(&y)?)?.sum(&[])?.mul_scalar(scale)?;
+        grads([dx.clone(), dx.neg()?, dg])
+    }
+}
+
+impl Var {
+    /// `1/n Σ (x − y)²` over all n elements. Errors: `ShapeMismatch` unless the shapes are equal and not empty;
+    /// `DTypeMismatch` unless both are floats of one type.
+    pub fn mse_loss(&self, target: &Var) -> Result<Var> {
+        Var::apply(MseLoss, &[self, target])
+    }
+}
+
+pub(crate) fn specs() -> Vec<OpSpec> {
+    let mut s = Samples::new(40);
+    vec![
+        OpSpec::new("mse_loss")
+            .case("matrices", [s.uniform([3, 4], -2.0, 2.0), s.uniform([3, 4], -2.0, 2.0)], [], |x| x[0].mse_loss(&x[1]))
+            .reference(|x| {
+                let (a, b) = (x[0].to_vec::<f64>().unwrap_or_default(), x[1].to_vec::<f64>().unwrap_or_default());
+                vec![a.iter().zip(&b).map(|(a, b)| a * a - 2.0 * a * b + b * b).sum::<f64>() / a.len() as f64]
+            })
+            .case("large", [s.uniform([100_003], -2.0, 2.0), s.uniform([100_003], -2.0, 2.0)], [], |x| x[0].mse_loss(&x[1]))
+            .large()
+            .no_empty("the mean of nothing is refused")
+            .error(
+                [s.uniform([2, 3], 0.0, 1.0), s.uniform([2], 0.0, 1.0)],
+                |x| x[0].mse_loss(&x[1]),
+                "[mse] prediction and target must have one shape; got [2, 3] and [2]; reshape one of them",
+            )
+            .error(
+                [s.empty([0, 3]), s.empty([0, 3])],
+                |x| x[0].mse_loss(&x[1]),
+                "[mse] there must be at least one element; got [0, 3] and [0, 3]; leave empty batches out",
+            ),
+        OpSpec::new("mse_loss_grad")
+            .case("matrices", [s.uniform([3, 4], -2.0, 2.0), s.uniform([3, 4], -2.0, 2.0), s.uniform([], 0.5, 1.0)], [3, 4], |x| {
+                Var::apply(MseLossGrad, &[&x[0], &x[1], &x[2]])
+            })
+            .reference(|x| {
+                let v: Vec<Vec<f64>> = x.iter().map(|x| x.to_vec().unwrap_or_default()).collect();
+                v[0].iter().zip(&v[1]).map(|(a, b)| v[2][0] * (a - b) / 6.0).collect()
+            })
+            .no_empty("only made by mse_loss, which refuses empty inputs"),
+    ]
+}

@@ -1,0 +1,33 @@
+//! The operations: one file each, which holds the forward step, the rule, samples, refusals and an independent
+//! reference. This list is the index; an operation in it is tested by the contract, one that is not does not exist.
+
+use crate::check::OpSpec;
+
+/// Declares the files of each family and collects what they promise.
+macro_rules! op_list {
+    ($($(#[$meta:meta])* $family:ident { $($op:ident),* $(,)? })*) => {
+        $($(#[$meta])* pub mod $family { $(pub mod $op;)* })*
+
+        /// What every operation promises, in the order of the list.
+        pub fn specs() -> Vec<OpSpec> {
+            let mut specs = Vec::new();
+            $($(specs.extend($family::$op::specs());)*)*
+            specs
+        }
+    };
+}
+
+op_list! {
+    /// Functions of one element.
+    pointwise { tanh, relu, square, scale }
+    /// Functions of two elements that broadcast.
+    binary { add, mul }
+    /// Sums and what is made of them.
+    reduce { sum }
+    /// Matrix products.
+    product { matmul, linear }
+    /// Losses.
+    loss { mse }
+    /// Views.
+    shape { reshape, permute, expand }
+}

@@ -1,0 +1,162 @@
+//! [`Var`]: a tensor with, perhaps, a place in the graph.
+
+use crate::error::Result;
+use crate::gradients::LeafId;
+use crate::graph::{Kind, Node, Record, Slot};
+use crate::op::Op;
+use smallvec::SmallVec;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use tensor::{DType, Tensor};
+
+/// A value in a computation. Operations on constants record nothing; one tracked operand makes the result tracked.
+///
+/// ```
+/// use autodiff::Var;
+/// use tensor::Tensor;
+///
+/// let x = Var::variable(Tensor::from_vec(vec![1.0, 2.0, 3.0], [3])?);
+/// let loss = x.square()?.sum(&[])?;
+/// let grads = loss.backward()?;
+/// assert_eq!(grads.of(&x).unwrap().to_vec::<f64>()?, [2.0, 4.0, 6.0]);
+/// # Ok::<(), autodiff::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Var {
+    value: Tensor,
+    node: Option<Arc<Node>>,
+}
+
+impl Var {
+    /// A value that has no gradient.
+    pub fn constant(value: Tensor) -> Self {
+        Self { value, node: None }
+    }
+
+    /// A new leaf: a value whose gradient `backward` will return.
+    pub fn variable(value: Tensor) -> Self {
+        Self::leaf(value, LeafId::new())
+    }
+
+    /// A leaf whose gradient is added to that of every other leaf of the same `id`.
+    pub fn leaf(value: Tensor, id: LeafId) -> Self {
+        Self { value, node: Some(Node::new(Kind::Leaf(id))) }
+    }
+
+    pub(crate) fn with_node(value: Tensor, node: Option<Arc<Node>>) -> Self {
+        Self { value, node }
+    }
+
+    /// The tensor.
+    pub fn value(&self) -> &Tensor {
+        &self.value
+    }
+
+    /// The tensor, taken out.
+    pub fn into_value(self) -> Tensor {
+        self.value
+    }
+
+    /// The sizes of the axes.
+    pub fn shape(&self) -> &[usize] {
+        self.value.shape()
+    }
+
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.value.rank()
+    }
+
+    /// The element type.
+    pub fn dtype(&self) -> DType {
+        self.value.dtype()
+    }
+
+    /// The one element, as a double. Errors: as [`Tensor::item`].
+    pub fn item(&self) -> Result<f64> {
+        Ok(self.value.item()?)
+    }
+
+    /// Whether a gradient can flow through it.
+    pub fn is_tracked(&self) -> bool {
+        self.node.is_some()
+    }
+
+    /// The same value as a constant: gradients stop here.
+    pub fn detach(&self) -> Self {
+        Self::constant(self.value.clone())
+    }
+
+    /// The leaf it is, if it is one.
+    pub fn leaf_id(&self) -> Option<LeafId> {
+        match self.node.as_deref() {
+            Some(Node { kind: Kind::Leaf(id), .. }) => Some(*id),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn node(&self) -> Option<&Arc<Node>> {
+        self.node.as_ref()
+    }
+
+    /// Applies an operation: the one way anything enters the graph.
+    ///
+    /// Errors: those of [`Op::forward`].
+    pub fn apply(mut op: impl Op, inputs: &[&Var]) -> Result<Var> {
+        let tensors: SmallVec<[&Tensor; 4]> = inputs.iter().map(|v| &v.value).collect();
+        let value = op.forward(&tensors)?;
+        if inputs.iter().all(|v| v.node.is_none()) {
+            return Ok(Self::constant(value));
+        }
+        let saves = op.saves();
+        let slots = inputs.iter().enumerate().map(|(i, v)| Slot {
+            node: v.node.clone(),
+            value: saves.has_input(i).then(|| v.value.clone()),
+            shape: SmallVec::from_slice(v.shape()),
+            dtype: v.dtype(),
+        });
+        let name = op.name();
+        let record = Record {
+            inputs: slots.collect(),
+            output: saves.has_output().then(|| value.clone()),
+            op: Box::new(op),
+        };
+        let node = Node::new(Kind::Result { op: name, record: Mutex::new(Some(Box::new(record))) });
+        Ok(Self { value, node: Some(node) })
+    }
+}
+
+impl From<Tensor> for Var {
+    fn from(value: Tensor) -> Self {
+        Self::constant(value)
+    }
+}
+
+impl From<&Tensor> for Var {
+    fn from(value: &Tensor) -> Self {
+        Self::constant(value.clone())
+    }
+}
+
+impl From<&Var> for Var {
+    fn from(var: &Var) -> Self {
+        var.clone()
+    }
+}
+
+impl AsRef<Var> for Var {
+    fn as_ref(&self) -> &Var {
+        self
+    }
+}
+
+impl fmt::Debug for Var {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = match self.node.as_deref().map(|node| &node.kind) {
+            None => "constant",
+            Some(Kind::Leaf(_)) => "leaf",
+            Some(Kind::Result { op, .. }) => op,
+        };
+        write!(f, "Var({}, {:?}, {place})", self.dtype(), self.shape())
+    }
+}
