@@ -1,1 +1,24 @@
-//! placeholder
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
+
+mod batch;
+mod csv;
+mod dataset;
+mod digits;
+mod error;
+mod idx;
+mod mnist;
+mod split;
+mod standardizer;
+
+pub use batch::{BatchConfig, BatchPlan, Batches, Epoch, Loader};
+pub use csv::{
+    BadRow, Cell, ClassOrder, Column, Csv, CsvOptions, Fault, OnBadRow, Target, parse_csv, read_csv,
+};
+pub use dataset::{Batch, Dataset, Source, TrainPart};
+pub use digits::digits;
+pub use error::{Error, Result};
+pub use idx::{IdxOptions, parse_idx, read_idx, write_idx};
+pub use mnist::{Mnist, mnist};
+pub use split::{Fractions, Split, k_folds, k_folds_stratified, split_random, split_stratified};
+pub use standardizer::Standardizer;

@@ -17,5 +17,6 @@ pub mod table;
 pub use atomic::write_atomic;
 pub use error::{Error, Result};
 pub use history::{Direction, EpochRecord, History, MetricValues, Part};
+pub use progress::{EpochProgress, Progress};
 
 pub use table::Table;

@@ -1,1 +1,2 @@
 //! Fused loops and products.
+pub(crate) mod matmul;

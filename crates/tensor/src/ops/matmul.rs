@@ -91,7 +91,7 @@ impl Tensor {
                 shape.push(n);
             }
             return with_dtype!(dtype, T, float => Tensor::build("matmul", &shape, |out: &mut [T]| {
-                matmul(out, matrix(a, &flat, flat.offset), matrix(b, &lb, lb.offset), Epilogue::default());
+                matmul(out, matrix(a, &flat, flat.offset), matrix(b, &lb, lb.offset), Epilogue::NONE);
             }), else dtype => Err(wrong_dtype("matmul", FLOATS, dtype)));
         }
         let batch = broadcast_shapes("matmul", &la.shape[..ra - 2], &lb.shape[..rb - 2])
@@ -105,9 +105,9 @@ impl Tensor {
         }
         with_dtype!(dtype, T, float => Tensor::build("matmul", &shape, |out: &mut [T]| {
             match batch.is_empty() {
-                true => matmul(out, matrix(a, &la, la.offset), matrix(b, &lb, lb.offset), Epilogue::default()),
-                false => batched(out, matrix(a, &la, la.offset), &offsets(&la, &batch),
-                                 matrix(b, &lb, lb.offset), &offsets(&lb, &batch)),
+                true => matmul(out, matrix(a, &la, la.offset), matrix(b, &lb, lb.offset), Epilogue::NONE),
+                false => batched(out, matrix(a, &la, 0), &offsets(&la, &batch),
+                                 matrix(b, &lb, 0), &offsets(&lb, &batch)),
             }
         }), else dtype => Err(wrong_dtype("matmul", FLOATS, dtype)))
     }

@@ -1,5 +1,6 @@
 //! What a user calls: each function checks at the door and hands on to a loop or a kernel.
 
+mod activation;
 mod arithmetic;
 mod cast;
 mod compare;

@@ -31,7 +31,7 @@ impl Var {
     ///
     /// Errors: as [`Tensor::reshape`].
     pub fn reshape(&self, shape: impl IntoShape) -> Result<Var> {
-        Var::apply(Reshape { shape: shape.into_shape() }, &[self])
+        Var::apply(Reshape { shape: shape.sizes().to_vec() }, &[self])
     }
 }
 
