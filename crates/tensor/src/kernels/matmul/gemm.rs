@@ -1,0 +1,86 @@
+//! Large products: faer on parts of the output, one part a thread at a time.
+
+use super::{Product, finish, small};
+use crate::parallel;
+use faer::linalg::matmul::matmul;
+use faer::traits::ComplexField;
+use faer::{Accum, MatMut, MatRef, Par};
+
+/// The least multiply-adds that a part is worth handing to a thread for.
+pub(super) const PART_FLOPS: usize = 1 << 17;
+/// Columns are cut at multiples of this, the width of faer's tiles (96 f32, 48 f64 with AVX-512; 24, 12 with AVX2).
+const COLUMNS: usize = 96;
+
+/// A type that faer multiplies natively.
+pub(super) trait Faer: ComplexField + Copy {}
+impl Faer for f32 {}
+impl Faer for f64 {}
+
+/// At most this many multiply-adds faer hands to kernels that have another order.
+pub(super) const FAER_SMALL: usize = 4096;
+
+/// Whether faer's large products have our order here: its kernels for AVX2 and AVX-512 do.
+#[inline]
+pub(super) fn faer_has_our_order() -> bool {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        is_x86_feature_detected!("avx512f")
+            || is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    {
+        false
+    }
+}
+
+/// Cuts the output into parts, none with fewer than `least` rows or columns, and runs `part` on each, over `threads`.
+///
+/// Columns are cut first: faer packs the columns of b, and parts side by side pack nothing twice.
+///
+/// # Safety
+/// The pointers of `p` must be valid for its sizes.
+pub(super) unsafe fn split<T: Send + Sync>(
+    p: &Product<T>,
+    threads: usize,
+    least: usize,
+    part: impl Fn(&Product<T>) + Sync,
+) {
+    let pieces = (p.flops() / PART_FLOPS).min(2 * threads);
+    if threads < 2 || pieces < 2 {
+        return part(p);
+    }
+    let by_columns = pieces.min(p.n / COLUMNS).max(1);
+    let by_rows = (pieces / by_columns).min(p.m / least.max(8)).max(1);
+    let columns = p.n.div_ceil(by_columns).next_multiple_of(if by_columns > 1 { COLUMNS / 2 } else { 1 });
+    let rows = p.m.div_ceil(by_rows);
+    let cuts = |len: usize, size: usize| {
+        // A rest below `least` goes to the part before it.
+        let whole = (len / size).max(1);
+        if len > whole * size && len - whole * size >= least { whole + 1 } else { whole }
+    };
+    let (across, down) = (cuts(p.n, columns), cuts(p.m, rows));
+    parallel::run(across * down, |piece| {
+        let (i, j) = (piece / across * rows, piece % across * columns);
+        let m = if piece / across + 1 == down { p.m - i } else { rows };
+        let n = if piece % across + 1 == across { p.n - j } else { columns };
+        part(&p.part(i, j, m, n));
+    });
+}
+
+/// The product by faer, or by tiles where that would change the order.
+///
+/// # Safety
+/// The pointers of `p` must be valid for its sizes, and no other thread at work on these outputs.
+pub(super) unsafe fn product<T: Faer + super::Scalar>(p: &Product<T>) {
+    // SAFETY: handed on to the caller.
+    unsafe {
+        if p.m < 2 || p.n < 2 || p.flops() <= FAER_SMALL {
+            return small::product(p);
+        }
+        let out = MatMut::from_raw_parts_mut(p.out, p.m, p.n, p.ld as isize, 1);
+        let a = MatRef::from_raw_parts(p.a.p, p.m, p.k, p.a.rs, p.a.cs);
+        let b = MatRef::from_raw_parts(p.b.p, p.k, p.n, p.b.rs, p.b.cs);
+        matmul(out, Accum::Replace, a, b, <T as crate::Number>::ONE, Par::Seq);
+        finish(p);
+    }
+}

@@ -1,0 +1,254 @@
+//! Small and skinny products: tiles of the output in registers, one broadcast of a against a few registers of b.
+
+use super::gemm::{FAER_SMALL, faer_has_our_order};
+use super::vector::{Scalar, relu, vector_fn};
+use super::{K_BLOCK, Product, Raw};
+use std::mem::MaybeUninit;
+
+/// Bytes of the buffer, on the stack, that columns of b are gathered in.
+const PACKED: usize = 64 * 1024;
+/// Elements of a product that is first made the other way round.
+const TURNED: usize = 4096;
+
+/// Whether tiles are the way, because faer's order would differ or they are faster.
+pub(super) fn wins<T>(p: &Product<T>) -> bool {
+    p.flops() <= FAER_SMALL
+        || p.k == 1
+        || p.n <= 32
+        || (p.m <= 32 && p.n * p.m <= TURNED)
+        || !faer_has_our_order()
+}
+
+/// One block of k: out (m, n) = or += a (m, k) · b (k, n), the columns of b contiguous.
+#[derive(Clone, Copy)]
+struct Block<T> {
+    p: Product<T>,
+    /// Whether the sum over k begins here.
+    first: bool,
+    /// Whether it ends here, so that the epilogue follows.
+    last: bool,
+}
+
+/// The product, on this thread.
+///
+/// # Safety
+/// The pointers of `p` must be valid for its sizes, and no other thread at work on these outputs.
+pub(super) unsafe fn product<T: Scalar>(p: &Product<T>) {
+    // SAFETY: handed on to the caller.
+    unsafe {
+        let (gather, turned_gather) = (p.b.cs != 1 && p.n > 1, p.a.rs != 1);
+        if p.m * p.n <= TURNED {
+            // In halves of a cycle, per k: registers of the output, elements gathered, elements turned.
+            let straight = p.m * registers(p.n) + if gather { 2 * p.n } else { 0 };
+            let turned = p.n * registers(p.m) + if turned_gather { 2 * p.m } else { 0 } + 4 * p.m * p.n / p.k;
+            if turned < straight {
+                return turned_product(p, turned_gather);
+            }
+        }
+        blocks(p, gather);
+    }
+}
+
+/// What a row of n outputs costs, in halves of a register of 512 bits.
+fn registers(n: usize) -> usize {
+    let rest = match n % 32 {
+        0 => 0,
+        1..=8 => 1,
+        9..=16 => 2,
+        17..=24 => 3,
+        _ => 4,
+    };
+    n / 32 * 4 + rest
+}
+
+unsafe fn blocks<T: Scalar>(p: &Product<T>, gather: bool) {
+    let mut start = 0;
+    while start < p.k {
+        let k = (p.k - start).min(K_BLOCK);
+        let part = Product { a: p.a.from(0, start), b: p.b.from(start, 0), k, ..*p };
+        let block = Block { p: part, first: start == 0, last: start + k == p.k };
+        // SAFETY: handed on to the caller.
+        unsafe {
+            match gather {
+                true => gathered(&block),
+                false => tiles(&block),
+            }
+        }
+        start += k;
+    }
+}
+
+/// A block with columns of b that are not contiguous: gathers some, multiplies them, and so on.
+#[inline(never)]
+unsafe fn gathered<T: Scalar>(block: &Block<T>) {
+    let mut buffer = [const { MaybeUninit::<u64>::uninit() }; PACKED / 8];
+    let packed: *mut T = buffer.as_mut_ptr().cast();
+    let p = &block.p;
+    let most = PACKED / size_of::<T>() / p.k / 32 * 32;
+    let width = if most == 0 { PACKED / size_of::<T>() / K_BLOCK } else { most }.min(p.n);
+    let mut j = 0;
+    while j < p.n {
+        let n = (p.n - j).min(width);
+        let b = p.b.from(0, j);
+        // SAFETY: k·n elements fit the buffer, those of b are the caller's promise.
+        unsafe {
+            if b.rs.unsigned_abs() < b.cs.unsigned_abs() {
+                for c in 0..n {
+                    for r in 0..p.k {
+                        *packed.add(r * n + c) = *b.at(r, c);
+                    }
+                }
+            } else {
+                for r in 0..p.k {
+                    for c in 0..n {
+                        *packed.add(r * n + c) = *b.at(r, c);
+                    }
+                }
+            }
+            let b = Raw { p: packed.cast_const(), rs: n as isize, cs: 1 };
+            tiles(&Block { p: Product { b, ..p.part(0, j, p.m, n) }, ..*block });
+        }
+        j += n;
+    }
+}
+
+/// outᵀ = bᵀ · aᵀ into a buffer, then turned around.
+#[inline(never)]
+unsafe fn turned_product<T: Scalar>(p: &Product<T>, gather: bool) {
+    let mut buffer = [const { MaybeUninit::<T>::uninit() }; TURNED];
+    let turned: *mut T = buffer.as_mut_ptr().cast();
+    let bias = std::ptr::null();
+    let t =
+        Product { out: turned, ld: p.m, a: p.b.t(), b: p.a.t(), m: p.n, n: p.m, k: p.k, bias, relu: false };
+    // SAFETY: m·n elements fit the buffer and are all written; the rest is the caller's promise.
+    unsafe {
+        blocks(&t, gather);
+        for i in 0..p.m {
+            for j in 0..p.n {
+                let mut x = *turned.add(j * p.m + i);
+                if !p.bias.is_null() {
+                    x = x.add(*p.bias.add(j));
+                }
+                *p.out.add(i * p.ld + j) = if p.relu { relu(x) } else { x };
+            }
+        }
+    }
+}
+
+vector_fn! {
+    /// Cuts the columns of a block into strips of one to three registers.
+    unsafe fn tiles<T, H, W>(block: &Block<T>) {
+        let (mut j, n) = (0, block.p.n);
+        while j < n {
+            let left = n - j;
+            // SAFETY: the caller's promise.
+            unsafe {
+                if W::LANES > H::LANES {
+                    // 32 registers.
+                    if left <= H::LANES {
+                        strip::<T, H, 1, 8>(block, j);
+                    } else if left <= W::LANES {
+                        strip::<T, W, 1, 8>(block, j);
+                    } else if left <= 3 * H::LANES {
+                        strip::<T, H, 3, 8>(block, j);
+                    } else {
+                        strip::<T, W, 2, 8>(block, j);
+                    }
+                    j += if left <= W::LANES { W::LANES } else { 2 * W::LANES };
+                } else if left <= H::LANES {
+                    strip::<T, H, 1, 8>(block, j);
+                    j += H::LANES;
+                } else if left <= 2 * H::LANES || left == 4 * H::LANES {
+                    strip::<T, H, 2, 6>(block, j);
+                    j += 2 * H::LANES;
+                } else {
+                    strip::<T, H, 3, 4>(block, j);
+                    j += 3 * H::LANES;
+                }
+            }
+        }
+    }
+}
+
+/// Columns j.. of a block, as many as N registers hold, R rows at a time.
+#[inline(always)]
+unsafe fn strip<T: Scalar, V: super::vector::Vector<T>, const N: usize, const R: usize>(
+    block: &Block<T>,
+    j: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (mut i, m) = (0, block.p.m);
+        let mask = V::first((block.p.n - j - (N - 1) * V::LANES).min(V::LANES));
+        while m - i >= R {
+            tile::<T, V, N, R>(block, i, j, mask);
+            i += R;
+        }
+        if R > 4 && m - i >= 4 {
+            tile::<T, V, N, 4>(block, i, j, mask);
+            i += 4;
+        }
+        if m - i >= 2 {
+            tile::<T, V, N, 2>(block, i, j, mask);
+            i += 2;
+        }
+        if m - i >= 1 {
+            tile::<T, V, N, 1>(block, i, j, mask);
+        }
+    }
+}
+
+/// Rows i.. to i + R and N registers of columns from j on; `mask` covers the last register.
+#[inline(always)]
+unsafe fn tile<T: Scalar, V: super::vector::Vector<T>, const N: usize, const R: usize>(
+    block: &Block<T>,
+    i: usize,
+    j: usize,
+    mask: V::Mask,
+) {
+    let p = &block.p;
+    // SAFETY: rows and columns are inside the block, the last register only in the lanes of its mask.
+    unsafe {
+        let mut sums = [[V::splat(T::ZERO); N]; R];
+        let (mut a, mut b) = (p.a.at(i, 0), p.b.at(0, j));
+        for _ in 0..p.k {
+            let mut row = [V::splat(T::ZERO); N];
+            for v in 0..N - 1 {
+                row[v] = V::load(b.add(v * V::LANES));
+            }
+            row[N - 1] = V::load_first(b.add((N - 1) * V::LANES), mask);
+            for r in 0..R {
+                let x = V::splat(*a.wrapping_offset(r as isize * p.a.rs));
+                for v in 0..N {
+                    sums[r][v] = x.mul_add(row[v], sums[r][v]);
+                }
+            }
+            a = a.wrapping_offset(p.a.cs);
+            b = b.wrapping_offset(p.b.rs);
+        }
+        for r in 0..R {
+            let out = p.out.add((i + r) * p.ld + j);
+            for v in 0..N {
+                let at = v * V::LANES;
+                let mut x = sums[r][v];
+                if !block.first {
+                    x = if v + 1 < N { V::load(out.add(at)) } else { V::load_first(out.add(at), mask) }
+                        .add(x);
+                }
+                if block.last {
+                    if !p.bias.is_null() {
+                        let bias = p.bias.add(j + at);
+                        x = x.add(if v + 1 < N { V::load(bias) } else { V::load_first(bias, mask) });
+                    }
+                    if p.relu {
+                        x = x.relu();
+                    }
+                }
+                match v + 1 < N {
+                    true => x.store(out.add(at)),
+                    false => x.store_first(out.add(at), mask),
+                }
+            }
+        }
+    }
+}
