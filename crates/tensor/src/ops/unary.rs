@@ -68,3 +68,47 @@ unary! {
     /// `cos x`
     cos(Cos, float: Float, cost 16, "the operand must be a float"): |x| Math::cos(x);
 }
+
+#[derive(Clone, Copy)]
+struct Cube;
+impl<T: Float> Map<T, T> for Cube {
+    #[inline(always)]
+    fn at(self, x: T) -> T {
+        x.mul(x).mul(x)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct PowScalar(f64);
+impl<T: Float> Map<T, T> for PowScalar {
+    const COST: usize = 32;
+    #[inline(always)]
+    fn at(self, x: T) -> T {
+        Math::pow(x, T::of(self.0))
+    }
+}
+
+impl Tensor {
+    /// `xᵖ` for one number `p`. Powers 1, 2, 3, ½ and −1 are the products, the root and the quotient that they name,
+    /// which are also faster; `x⁰` is 1 for every `x`, NaN too; NaN where `x < 0` and `p` is no integer.
+    ///
+    /// Errors: `DTypeMismatch` unless a float.
+    pub fn pow_scalar(&self, p: f64) -> Result<Tensor> {
+        let op = "pow_scalar";
+        with_dtype!(self.dtype(), T, float => {
+            if p == 1.0 {
+                Ok(self.clone())
+            } else if p == 2.0 {
+                map::<T, T, _>(op, self, Square)
+            } else if p == 3.0 {
+                map::<T, T, _>(op, self, Cube)
+            } else if p == 0.5 {
+                map::<T, T, _>(op, self, Sqrt)
+            } else if p == -1.0 {
+                map::<T, T, _>(op, self, Recip)
+            } else {
+                map::<T, T, _>(op, self, PowScalar(p))
+            }
+        }, else dtype => Err(wrong_dtype(op, "the operand must be a float", dtype)))
+    }
+}
