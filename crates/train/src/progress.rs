@@ -95,6 +95,8 @@ pub struct EpochProgress {
     samples: u64,
     run_start: Instant,
     epoch_start: Instant,
+    /// The rate counts training only, not the validation after it.
+    batch_end: Instant,
     drawn: Option<Instant>,
     /// The line of an epoch that was too fast to be drawn yet.
     pending: Option<String>,
@@ -128,6 +130,7 @@ impl EpochProgress {
             samples: 0,
             run_start: now,
             epoch_start: now,
+            batch_end: now,
             drawn: None,
             pending: None,
         }
@@ -139,6 +142,7 @@ impl EpochProgress {
         self.before += std::mem::take(&mut self.done);
         self.samples = 0;
         self.epoch_start = Instant::now();
+        self.batch_end = self.epoch_start;
         let batches = self.batches as u64;
         if let Sink::Bar { target, live, .. } = &mut self.sink {
             live.get_or_insert_with(|| {
@@ -155,24 +159,25 @@ impl EpochProgress {
     pub fn advance(&mut self, samples: usize, metrics: impl FnOnce() -> MetricValues) {
         self.done += 1;
         self.samples += samples as u64;
-        if !matches!(self.sink, Sink::Bar { .. }) {
+        if matches!(self.sink, Sink::Nothing) {
             return;
         }
         let now = Instant::now();
-        if !self.due(now) {
+        self.batch_end = now;
+        if !matches!(self.sink, Sink::Bar { .. }) || !self.due(now) {
             return;
         }
         let left = (self.batches as u64 * self.epochs as u64).saturating_sub(self.before + self.done);
         let pace = now.duration_since(self.run_start).as_secs_f64() / (self.before + self.done) as f64;
         let eta = format!("eta {}", format::duration(pace * left as f64));
-        let text = join(&[&metrics().to_string(), &self.rate(now), &eta]);
+        let text = join(&[&metrics().to_string(), &self.rate(), &eta]);
         self.draw(self.done, text);
     }
 
     /// The epoch is over: its line is printed. `note` stands at its end, such as `best`; it may be empty.
     pub fn end_epoch(&mut self, record: &EpochRecord, note: &str) {
         let now = Instant::now();
-        let text = join(&[&line(record), &self.rate(now), &format::duration(record.seconds), note]);
+        let text = join(&[&line(record), &self.rate(), &format::duration(record.seconds), note]);
         let prefix = self.prefix();
         let last = self.epoch >= self.epochs;
         match &mut self.sink {
@@ -257,8 +262,8 @@ impl EpochProgress {
         format!("epoch {:>width$}/{}", self.epoch, self.epochs)
     }
 
-    fn rate(&self, now: Instant) -> String {
-        let seconds = now.duration_since(self.epoch_start).as_secs_f64();
+    fn rate(&self) -> String {
+        let seconds = self.batch_end.duration_since(self.epoch_start).as_secs_f64();
         if self.samples == 0 || seconds <= 0.0 {
             return String::new();
         }
