@@ -1,6 +1,8 @@
 //! Dense n-dimensional arrays for deep learning on CPUs.
 
 mod buffer;
+mod bytes;
+mod display;
 mod dtype;
 mod error;
 pub(crate) mod kernels;
@@ -10,6 +12,7 @@ pub mod math;
 mod ops;
 mod parallel;
 mod rng;
+mod serde;
 mod simd;
 mod tensor;
 
