@@ -1,1 +1,30 @@
-//! placeholder
+//! Neural network modules.
+#![forbid(unsafe_code)]
+
+extern crate self as nn;
+
+mod activation;
+pub mod check;
+mod context;
+mod error;
+pub mod init;
+pub mod layers;
+pub mod loss;
+mod module;
+mod param;
+mod pattern;
+mod state;
+mod summary;
+
+pub use activation::Activation;
+pub use context::{Context, Name};
+pub use error::{Error, Result};
+pub use layers::{
+    Dropout, Flatten, Identity, Layer, Linear, LinearConfig, Residual, Sequential,
+};
+pub use module::{Module, Visitor, VisitorMut};
+pub use nn_derive::Module;
+pub use param::{Buffer, Param};
+pub use pattern::Pattern;
+pub use state::{LoadReport, StateDict};
+pub use summary::{Summary, SummaryRow};

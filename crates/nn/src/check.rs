@@ -1,0 +1,61 @@
+//! Gradient checking of whole modules.
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::module::Module;
+use autodiff::Var;
+use autodiff::check::{GradCheck, Report};
+use tensor::{Rng, Tensor};
+
+/// Checks the gradients of `forward(model, x)` with respect to `x` and to every trainable parameter of `model`, all in
+/// f64, against finite differences. `forward` is called with a training context that draws from the same stream every
+/// time, so that dropout can be checked too.
+///
+/// Errors: `CheckFailed` naming the input: 0 is `x`, 1 and on are the parameters in declaration order; what `forward`
+/// returns.
+///
+/// ```
+/// use nn::{Layer, Linear, LinearConfig, check::gradcheck_module};
+/// use tensor::{Rng, Tensor};
+/// let rng = &mut Rng::seed(0);
+/// let config = LinearConfig { dtype: DType::F64, ..Default::default() };
+/// let layer = Linear::with_config(3, 2, &config, rng)?;
+/// let x = rng.normal([4, 3], 0.0, 1.0, DType::F64)?;
+/// gradcheck_module(&layer, &x, |layer, x, cx| layer.forward(x, cx), &Default::default())?;
+/// # Ok::<(), nn::Error>(())
+/// ```
+pub fn gradcheck_module<M: Module + Clone>(
+    model: &M,
+    x: &Tensor,
+    forward: impl Fn(&M, &Var, &mut Context) -> Result<Var>,
+    how: &GradCheck,
+) -> Result<Report> {
+    let mut inputs = vec![x.clone()];
+    inputs.extend(
+        model.named_params().iter().filter(|(_, p)| p.is_trainable()).map(|(_, p)| p.value().clone()),
+    );
+    // What a nested error says about the module is kept; the checker needs its own type.
+    let failure = std::cell::RefCell::new(None);
+    let run = |values: &[Var]| -> autodiff::Result<Var> {
+        let mut model = model.clone();
+        let mut params = model.named_params_mut();
+        params.retain(|(_, p)| p.is_trainable());
+        for ((_, param), value) in params.iter_mut().zip(&values[1..]) {
+            *param.value_mut() = value.value().clone();
+        }
+        let leaves: Vec<_> = params.iter().map(|(_, p)| p.id()).collect();
+        drop(params);
+        let mut cx = Context::train(&mut Rng::seed(0));
+        cx.substitute(leaves.into_iter().zip(values[1..].iter().cloned()).collect());
+        forward(&model, &values[0], &mut cx).map_err(|error| {
+            *failure.borrow_mut() = Some(error);
+            autodiff::Error::NotTracked
+        })
+    };
+    let result = autodiff::check::gradcheck(run, &inputs, how);
+    match failure.into_inner() {
+        Some(error) => Err(error),
+        None => Ok(result?),
+    }
+}
+

@@ -1,0 +1,276 @@
+//! [`Module`]: anything that holds parameters, found by walking its fields.
+
+use crate::context::Name;
+use crate::error::{Error, Result};
+use crate::param::{Buffer, Param};
+use crate::pattern::Pattern;
+use crate::state::{LoadReport, StateDict};
+use std::marker::PhantomData;
+
+/// Sees every parameter and buffer of a module, in declaration order.
+pub trait Visitor<'a> {
+    /// The walk goes into a field or list element.
+    fn enter(&mut self, _name: Name) {}
+    /// The walk comes back out.
+    fn leave(&mut self) {}
+    /// A parameter.
+    fn param(&mut self, param: &'a Param);
+    /// A buffer.
+    fn buffer(&mut self, _buffer: &'a Buffer) {}
+}
+
+/// As [`Visitor`], and may change what it sees.
+pub trait VisitorMut<'a> {
+    /// The walk goes into a field or list element.
+    fn enter(&mut self, _name: Name) {}
+    /// The walk comes back out.
+    fn leave(&mut self) {}
+    /// A parameter.
+    fn param(&mut self, param: &'a mut Param);
+    /// A buffer.
+    fn buffer(&mut self, _buffer: &'a mut Buffer) {}
+}
+
+/// Anything that holds parameters. Derive it: the fields are the registry.
+///
+/// Parameters are named by the path of fields and places that leads to them, as in PyTorch: `blocks.0.fc.weight`.
+/// Fields may be modules, `Option`s, `Vec`s, arrays, tuples and boxes of modules, and plain numbers, flags and strings,
+/// which hold no parameters; any other field is marked `#[module(skip)]`.
+///
+/// ```
+/// use nn::{Linear, Module};
+/// use tensor::Rng;
+///
+/// #[derive(Module)]
+/// struct Net {
+///     blocks: Vec<Linear>,
+///     head: Linear,
+///     scale: f64,
+/// }
+///
+/// let rng = &mut Rng::seed(0);
+/// let net = Net { blocks: vec![Linear::new(4, 4, rng)?, Linear::new(4, 4, rng)?], head: Linear::new(4, 2, rng)?, scale: 1.0 };
+/// let paths: Vec<String> = net.named_params().into_iter().map(|(path, _)| path).collect();
+/// assert_eq!(paths, ["blocks.0.weight", "blocks.0.bias", "blocks.1.weight", "blocks.1.bias", "head.weight", "head.bias"]);
+/// # Ok::<(), nn::Error>(())
+/// ```
+pub trait Module {
+    /// Shows every parameter and buffer to `visitor`, in declaration order.
+    fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>);
+
+    /// Shows every parameter and buffer to `visitor`, in declaration order, to be changed.
+    fn visit_mut<'a>(&'a mut self, visitor: &mut dyn VisitorMut<'a>);
+
+    /// The number of elements of all parameters, frozen ones included.
+    fn n_params(&self) -> usize {
+        struct Count(usize);
+        impl<'a> Visitor<'a> for Count {
+            fn param(&mut self, param: &'a Param) {
+                self.0 += param.value().len();
+            }
+        }
+        let mut count = Count(0);
+        self.visit(&mut count);
+        count.0
+    }
+
+    /// All parameters with their paths.
+    fn named_params(&self) -> Vec<(String, &Param)> {
+        struct Collect<'a>(Path, Vec<(String, &'a Param)>);
+        impl<'a> Visitor<'a> for Collect<'a> {
+            fn enter(&mut self, name: Name) {
+                self.0.enter(name);
+            }
+            fn leave(&mut self) {
+                self.0.leave();
+            }
+            fn param(&mut self, param: &'a Param) {
+                self.1.push((self.0.text(), param));
+            }
+        }
+        let mut collect = Collect(Path::default(), Vec::new());
+        self.visit(&mut collect);
+        collect.1
+    }
+
+    /// All parameters with their paths, to be changed.
+    fn named_params_mut(&mut self) -> Vec<(String, &mut Param)> {
+        struct Collect<'a>(Path, Vec<(String, &'a mut Param)>);
+        impl<'a> VisitorMut<'a> for Collect<'a> {
+            fn enter(&mut self, name: Name) {
+                self.0.enter(name);
+            }
+            fn leave(&mut self) {
+                self.0.leave();
+            }
+            fn param(&mut self, param: &'a mut Param) {
+                self.1.push((self.0.text(), param));
+            }
+        }
+        let mut collect = Collect(Path::default(), Vec::new());
+        self.visit_mut(&mut collect);
+        collect.1
+    }
+
+    /// Freezes the parameters whose paths match `pattern` (see [`Pattern`]); returns how many.
+    ///
+    /// Errors: `NoMatch`, so that a misspelt path is not silence.
+    fn freeze(&mut self, pattern: &str) -> Result<usize> {
+        set_trainable("freeze", self.named_params_mut(), pattern, false)
+    }
+
+    /// Lets the parameters whose paths match `pattern` train again; returns how many. Errors: `NoMatch`.
+    fn unfreeze(&mut self, pattern: &str) -> Result<usize> {
+        set_trainable("unfreeze", self.named_params_mut(), pattern, true)
+    }
+
+    /// Parameters and buffers by path. Tensors are shared, not copied, until either side is written.
+    fn state_dict(&self) -> StateDict {
+        StateDict::of(self)
+    }
+
+    /// Loads parameters and buffers, all or nothing.
+    ///
+    /// Errors: `StateMismatch` with every missing, unexpected or mis-shaped name; the model is then as it was.
+    fn load_state_dict(&mut self, state: &StateDict) -> Result<()> {
+        let report = state.compare(self);
+        if !report.is_clean() {
+            return Err(Error::StateMismatch { report });
+        }
+        state.write(self);
+        Ok(())
+    }
+
+    /// Loads what fits and reports what did not.
+    fn load_matching(&mut self, state: &StateDict) -> LoadReport {
+        let report = state.compare(self);
+        state.write(self);
+        report
+    }
+}
+
+fn set_trainable(
+    op: &'static str,
+    params: Vec<(String, &mut Param)>,
+    pattern: &str,
+    trainable: bool,
+) -> Result<usize> {
+    let matcher = Pattern::new(pattern);
+    let (matched, others): (Vec<_>, Vec<_>) = params.into_iter().partition(|(path, _)| matcher.matches(path));
+    if matched.is_empty() {
+        let paths = others.into_iter().map(|(path, _)| path).collect();
+        return Err(Error::NoMatch { op, pattern: pattern.to_string(), paths });
+    }
+    let count = matched.len();
+    matched.into_iter().for_each(|(_, param)| param.set_trainable(trainable));
+    Ok(count)
+}
+
+/// The names on the way to where a walk stands.
+#[derive(Debug, Default)]
+pub(crate) struct Path(Vec<Name>);
+
+impl Path {
+    pub(crate) fn enter(&mut self, name: Name) {
+        self.0.push(name);
+    }
+    pub(crate) fn leave(&mut self) {
+        self.0.pop();
+    }
+    pub(crate) fn text(&self) -> String {
+        self.0.iter().map(Name::to_string).collect::<Vec<_>>().join(".")
+    }
+}
+
+impl Module for Param {
+    fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
+        visitor.param(self);
+    }
+    fn visit_mut<'a>(&'a mut self, visitor: &mut dyn VisitorMut<'a>) {
+        visitor.param(self);
+    }
+}
+
+impl Module for Buffer {
+    fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
+        visitor.buffer(self);
+    }
+    fn visit_mut<'a>(&'a mut self, visitor: &mut dyn VisitorMut<'a>) {
+        visitor.buffer(self);
+    }
+}
+
+/// Containers hand the walk on; `$step` enters each element under its place.
+macro_rules! list_module {
+    ($([$($generics:tt)*] $ty:ty),* $(,)?) => {$(
+        impl<$($generics)*> Module for $ty {
+            fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
+                for (i, module) in self.iter().enumerate() {
+                    visitor.enter(Name::Index(i));
+                    module.visit(visitor);
+                    visitor.leave();
+                }
+            }
+            fn visit_mut<'a>(&'a mut self, visitor: &mut dyn VisitorMut<'a>) {
+                for (i, module) in self.iter_mut().enumerate() {
+                    visitor.enter(Name::Index(i));
+                    module.visit_mut(visitor);
+                    visitor.leave();
+                }
+            }
+        }
+    )*};
+}
+list_module!([M: Module] Vec<M>, [M: Module, const N: usize] [M; N]);
+
+impl<M: Module> Module for Option<M> {
+    fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
+        if let Some(module) = self {
+            module.visit(visitor);
+        }
+    }
+    fn visit_mut<'a>(&'a mut self, visitor: &mut dyn VisitorMut<'a>) {
+        if let Some(module) = self {
+            module.visit_mut(visitor);
+        }
+    }
+}
+
+impl<M: Module + ?Sized> Module for Box<M> {
+    fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
+        (**self).visit(visitor);
+    }
+    fn visit_mut<'a>(&'a mut self, visitor: &mut dyn VisitorMut<'a>) {
+        (**self).visit_mut(visitor);
+    }
+}
+
+macro_rules! tuple_module {
+    ($(($($M:ident $i:tt),*)),*) => {$(
+        impl<$($M: Module),*> Module for ($($M,)*) {
+            fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
+                $(visitor.enter(Name::Index($i)); self.$i.visit(visitor); visitor.leave();)*
+            }
+            fn visit_mut<'a>(&'a mut self, visitor: &mut dyn VisitorMut<'a>) {
+                $(visitor.enter(Name::Index($i)); self.$i.visit_mut(visitor); visitor.leave();)*
+            }
+        }
+    )*};
+}
+tuple_module!((A 0), (A 0, B 1), (A 0, B 1, C 2), (A 0, B 1, C 2, D 3));
+
+/// Plain settings hold no parameters.
+macro_rules! plain_module {
+    ($($ty:ty),*) => {$(
+        impl Module for $ty {
+            fn visit<'a>(&'a self, _: &mut dyn Visitor<'a>) {}
+            fn visit_mut<'a>(&'a mut self, _: &mut dyn VisitorMut<'a>) {}
+        }
+    )*};
+}
+plain_module!((), bool, u8, u32, u64, usize, i32, i64, isize, f32, f64, String, &'static str, crate::Activation);
+
+impl<T> Module for PhantomData<T> {
+    fn visit<'a>(&'a self, _: &mut dyn Visitor<'a>) {}
+    fn visit_mut<'a>(&'a mut self, _: &mut dyn VisitorMut<'a>) {}
+}
