@@ -9,6 +9,7 @@ mod join;
 mod matmul;
 mod reduce;
 pub(crate) mod slice;
+mod slice_scatter;
 mod triangle;
 mod unary;
 pub(crate) mod views;
