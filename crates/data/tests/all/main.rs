@@ -1,0 +1,31 @@
+//! The tests of the crate in one binary.
+
+mod batch;
+mod csv;
+mod dataset;
+mod digits;
+mod idx;
+mod properties;
+mod split;
+mod standardizer;
+
+use data::Result;
+use tensor::Tensor;
+
+/// The message of what must fail.
+fn message<T>(result: Result<T>) -> String {
+    match result {
+        Ok(_) => panic!("this must be refused"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// `0, 1, 2, …` of `shape` as F32.
+fn counted(shape: &[usize]) -> Tensor {
+    let n: usize = shape.iter().product();
+    Tensor::from_vec((0..n).map(|i| i as f32).collect(), shape).unwrap()
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| name.to_string()).collect()
+}
