@@ -18,5 +18,6 @@ pub use atomic::write_atomic;
 pub use error::{Error, Result};
 pub use history::{Direction, EpochRecord, History, MetricValues, Part};
 pub use progress::{EpochProgress, Progress};
+pub use report::Report;
 
 pub use table::Table;

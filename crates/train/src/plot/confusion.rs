@@ -30,10 +30,10 @@ pub fn confusion_plot(cm: &ConfusionMatrix) -> Figure {
     let names: Vec<String> = cm.names().iter().map(|name| text::fit(name, LABEL, false, 130.0)).collect();
     let widest = names.iter().map(|s| text::width(s, LABEL, false)).fold(0.0, f64::max);
     let upward = widest > cell - 4.0;
-    let (left, top) = (46.0 + widest, 66.0);
+    let (left, top) = (48.0 + widest, 66.0);
     let below = if upward { widest + 10.0 } else { 18.0 };
     let heading = match cm.accuracy() {
-        Some(share) => format!("{} of {} right", format::percent(Some(share)), cm.count()),
+        Some(share) => format!("{} of {} right", format::percent(Some(share)), format::grouped(cm.count())),
         None => "no samples".into(),
     };
     let right = (left + side + 20.0).max(text::width("Confusion matrix", 15.0, true) + 40.0);
@@ -60,7 +60,7 @@ pub fn confusion_plot(cm: &ConfusionMatrix) -> Figure {
     }
     let bottom = (left + side / 2.0, top + side + below + 14.0);
     fig.text(Label::new("predicted", bottom, LABEL, MUTED, Anchor::Middle));
-    fig.text(Label::new("true", (20.0, top + side / 2.0), LABEL, MUTED, Anchor::Middle).upward());
+    fig.text(Label::new("true", (22.0, top + side / 2.0), LABEL, MUTED, Anchor::Middle).upward());
     fig
 }
 
@@ -84,8 +84,6 @@ fn draw_cell(fig: &mut Figure, cm: &ConfusionMatrix, (t, p): (usize, usize), at:
     let px = px.min(px * (cell - 4.0) / text::width(&number, px, true).max(1.0));
     if px >= 6.5 {
         let label = Label::new(number, (at.0 + cell / 2.0, at.1 + cell / 2.0), px, ink, Anchor::Middle);
-        // Digits stand taller than an x, which the point is the middle of.
-        let label = Label { at: (label.at.0, label.at.1 + 0.09 * px), ..label };
         fig.text(if count > 0 { label.bold() } else { label });
     }
 }

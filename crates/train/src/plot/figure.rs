@@ -14,7 +14,7 @@ pub(crate) enum Anchor {
     End,
 }
 
-/// One line of text; its point is on the middle of the height of its letters.
+/// One line of text; its point is on the middle of the height of its capitals and digits.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Label {
     pub text: String,

@@ -121,7 +121,7 @@ impl LineChart {
         let label_width = y.ticks.iter().map(|t| text::width(&t.1, SMALL, false)).fold(0.0, f64::max);
         let legend_bottom = self.legend(&mut fig, w);
         let left = 16.0 + label_width + 8.0;
-        let (top, right) = (legend_bottom + 16.0, w - 22.0);
+        let (top, right) = (legend_bottom + 22.0, w - 22.0);
         let bottom = h - if self.x_label.is_empty() { 34.0 } else { 52.0 };
         let place = |p: (f64, f64)| (left + x.at(p.0) * (right - left), bottom - y.at(p.1) * (bottom - top));
 

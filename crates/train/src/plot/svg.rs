@@ -10,6 +10,8 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color as _, FontDesc, FontFamily, FontStyle, FontTransform, TextStyle};
 
 const FINE: f64 = 4.0;
+/// An inline figure starts here: the page has margins of its own.
+const MARGIN: (f64, f64) = (16.0, 10.0);
 /// plotters writes a font of this size as one of 1 px.
 const FONT_UNIT: f64 = 1.24;
 
@@ -47,7 +49,16 @@ pub(crate) fn draw(figure: &Figure, inline: bool) -> Result<String> {
             Shape::Disc { at, radius, color } => {
                 backend.draw_circle(point(*at), fine(*radius).max(1) as u32, &style(*color, 1.0), true)
             }
-            Shape::Text(label) => backend.draw_text(&label.text, &text_style(label), point(label.at)),
+            Shape::Text(label) => {
+                // SVG's middle is that of the small letters; digits and capitals stand taller.
+                let drop = 0.09 * label.px;
+                let at = if label.upward {
+                    (label.at.0 + drop, label.at.1)
+                } else {
+                    (label.at.0, label.at.1 + drop)
+                };
+                backend.draw_text(&label.text, &text_style(label), point(at))
+            }
         }
         .map_err(|e| broken(&e))?;
     }
@@ -55,12 +66,15 @@ pub(crate) fn draw(figure: &Figure, inline: bool) -> Result<String> {
     drop(backend);
 
     let inner = body.split_once('>').map_or("", |(_, rest)| rest);
+    let (x, y) = if inline { MARGIN } else { (0.0, 0.0) };
     let size = if inline { "class=\"figure\"".into() } else { format!("width=\"{w}\" height=\"{h}\"") };
     Ok(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" {size} viewBox=\"0 0 {} {}\" role=\"img\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" {size} viewBox=\"{} {} {} {}\" role=\"img\" \
          stroke-linejoin=\"round\" stroke-linecap=\"round\" aria-label=\"{}\">{}",
-        fine(w),
-        fine(h),
+        fine(x),
+        fine(y),
+        fine(w - x).max(1),
+        fine(h - y).max(1),
         crate::report::escape(&figure.title),
         inner
     ))
@@ -98,7 +112,7 @@ mod tests {
         assert!(svg.contains("aria-label=\"a &lt; &quot;b&quot; &amp; c\""), "{svg}");
         assert!(svg.contains("&lt;script&gt;&amp;") && !svg.contains("<script>"), "{svg}");
         assert!(svg.contains("font-size=\"48\"") && svg.contains("font-weight=\"bold\""), "{svg}");
-        assert!(svg.contains("y=\"41\"") && svg.contains("fill=\"#1F2933\""), "{svg}");
+        assert!(svg.contains("y=\"45\"") && svg.contains("fill=\"#1F2933\""), "{svg}");
         assert!(svg.trim_end().ends_with("</svg>"), "{svg}");
     }
 

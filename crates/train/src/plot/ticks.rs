@@ -33,7 +33,12 @@ impl Scale {
         };
         // Clean multiples, so that 0.30000000000000004 is never written; + 0.0 turns -0 into 0.
         let marks = (last - first).clamp(0.0, 1000.0) as usize;
-        let ticks = (0..=marks).map(|i| (first + i as f64) * step + 0.0).map(|x| (x, write(x))).collect();
+        let mut ticks: Vec<(f64, String)> =
+            (0..=marks).map(|i| (first + i as f64) * step + 0.0).map(|x| (x, write(x))).collect();
+        // Epochs 1 to 30 are marked 1, 5, 10 and so on.
+        if integers && !widen && lo.fract() == 0.0 && ticks.first().is_some_and(|t| t.0 - lo >= 0.6 * step) {
+            ticks.insert(0, (lo, write(lo)));
+        }
         Scale { lo, hi, ticks, log: false }
     }
 
@@ -113,7 +118,7 @@ mod tests {
     #[test]
     fn epochs_have_whole_numbers_inside_the_range() {
         let s = Scale::linear(1.0, 30.0, 7, true, false);
-        assert_eq!(labels(&s), ["5", "10", "15", "20", "25", "30"]);
+        assert_eq!(labels(&s), ["1", "5", "10", "15", "20", "25", "30"]);
         let s = Scale::linear(1.0, 3.0, 7, true, false);
         assert_eq!(labels(&s), ["1", "2", "3"]);
         assert_eq!((s.at(1.0), s.at(3.0)), (0.0, 1.0));
