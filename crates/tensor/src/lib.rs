@@ -19,6 +19,7 @@ mod tensor;
 pub use buffer::{MemoryStats, memory_stats, poison_fresh_memory, release_pooled_memory};
 pub use dtype::{DType, Element, Float, Number};
 pub use error::{Error, Result};
+pub use kernels::fused;
 pub use ops::slice::SliceArg::{self, Ellipsis, NewAxis};
 pub use ops::views::{IntoShape, Size};
 pub use parallel::{set_threads, threads};

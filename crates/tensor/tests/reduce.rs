@@ -23,10 +23,10 @@ fn noise(n: usize, seed: u64) -> Vec<f32> {
         .collect()
 }
 
-/// The order law, said once more and slowly: 32 lanes in chunks of 4096, halves, then neighbours.
+/// The order law, said once more and slowly: 32 lanes in chunks of 1024, halves, then neighbours.
 fn sum_by_law(x: &[f32]) -> f32 {
     let mut parts: Vec<f32> = x
-        .chunks(4096)
+        .chunks(1024)
         .map(|chunk| {
             let mut lanes = [-0.0f32; 32];
             chunk.iter().enumerate().for_each(|(i, x)| lanes[i % 32] += x);
@@ -125,7 +125,7 @@ proptest! {
 fn long_reductions_follow_the_order_law_in_rows_columns_and_gathers() {
     // Chunk borders, tiles of columns, narrow flat rows, strided lines.
     for (rows, columns) in
-        [(1, 10_000), (3, 4096), (3, 4097), (8193, 3), (4097, 130), (70_001, 1), (33, 257), (5, 5)]
+        [(1, 10_000), (3, 1024), (3, 1025), (8193, 3), (2049, 600), (70_001, 1), (33, 257), (5, 5), (100, 20)]
     {
         let x = Tensor::from_vec(noise(rows * columns, 7), [rows, columns]).unwrap();
         for x in [x.clone(), x.t().unwrap(), x.narrow(1, columns / 2, columns - columns / 2).unwrap()] {
@@ -176,8 +176,8 @@ fn the_error_of_a_sum_stays_under_its_bound() {
         let magnitude: f64 = data.iter().map(|&x| x.abs() as f64).sum();
         let sum = Tensor::from_vec(data, [n]).unwrap().sum(&[]).unwrap().item().unwrap();
         let depth = match n {
-            0..=4096 => n as f64 / 32.0 + 5.0,
-            _ => 133.0 + (n as f64 / 4096.0).log2().ceil(),
+            0..=1024 => (n as f64 / 32.0).ceil() + 5.0,
+            _ => 37.0 + (n as f64 / 1024.0).log2().ceil(),
         };
         let bound = depth * (f32::EPSILON as f64 / 2.0) * magnitude;
         assert!((sum - exact).abs() <= bound, "n {n}: {} > {bound}", (sum - exact).abs());

@@ -1,18 +1,27 @@
 //! Copies between layouts, tiled where the fast axis changes.
 
+use super::axes::{Axis, axes_of, joined, layout_of};
 use super::walk::Walk;
 use crate::dtype::Element;
-use crate::layout::Layout;
-use crate::parallel::for_chunks;
+use crate::layout::{Layout, Strides};
+use crate::parallel::{Disjoint, for_chunks, for_ranges};
+use crate::simd::simd_fn;
 
 /// Elements a thread takes at a time.
 const GRAIN: usize = 1 << 15;
+/// Blocks of rows that one thread turns after each other, so that the pages it reads from stay at hand.
+const BAND: usize = 16;
+/// A tile that is turned in registers.
+const TILE: usize = 16;
 
 /// The elements that `layout` names in `data`, in row-major order, into `out`.
 pub(crate) fn copy_into<T: Element>(data: &[T], layout: &Layout, out: &mut [T]) {
     if layout.is_contiguous() {
         let x = &data[layout.offset..layout.offset + out.len()];
         return for_chunks(out, GRAIN, |start, out| out.copy_from_slice(&x[start..start + out.len()]));
+    }
+    if let Some(turn) = Turn::new(layout) {
+        return turn.copy(data, out);
     }
     let walk = Walk::new([layout]);
     for_chunks(out, GRAIN, |start, out| {
@@ -29,4 +38,117 @@ pub(crate) fn copy_into<T: Element>(data: &[T], layout: &Layout, out: &mut [T]) 
             }
         });
     });
+}
+
+/// A copy that turns planes: what are neighbours in memory (rows here) are not neighbours in the result.
+struct Turn {
+    /// Neighbours in memory; their step in the result.
+    rows: usize,
+    row_step: usize,
+    /// Neighbours in the result; their step in memory.
+    columns: usize,
+    column_step: isize,
+    /// The other axes: where planes begin in memory, and in the result.
+    planes: [Layout; 2],
+}
+
+impl Turn {
+    /// `None` where the last axis is the fast one already, or no other axis is.
+    fn new(layout: &Layout) -> Option<Self> {
+        let mut axes = joined(axes_of(layout));
+        let out: Strides = Layout::contiguous(&layout_of(&axes, 0).shape).strides;
+        let mut outs: Vec<Axis> =
+            axes.iter().zip(&out).map(|(a, &stride)| Axis { size: a.size, stride }).collect();
+        let last = axes.pop().filter(|a| a.stride != 1 && a.size >= 4)?;
+        outs.pop();
+        let fast = axes.iter().position(|a| a.stride == 1 && a.size >= 4)?;
+        let (row, row_out) = (axes.remove(fast), outs.remove(fast));
+        Some(Self {
+            rows: row.size,
+            row_step: row_out.stride as usize,
+            columns: last.size,
+            column_step: last.stride,
+            planes: [layout_of(&axes, layout.offset), layout_of(&outs, 0)],
+        })
+    }
+
+    fn copy<T: Element>(&self, data: &[T], out: &mut [T]) {
+        // Rows and columns of a block: whole cache lines on both sides, and the block stays in the first cache.
+        match size_of::<T>() {
+            8 => self.copy_blocks::<T, 32>(data, out),
+            _ => self.copy_blocks::<T, 64>(data, out),
+        }
+    }
+
+    fn copy_blocks<T: Element, const B: usize>(&self, data: &[T], out: &mut [T]) {
+        let walk = Walk::new([&self.planes[0], &self.planes[1]]);
+        let (down, across) = (self.rows.div_ceil(B * BAND), self.columns.div_ceil(B));
+        let out = Disjoint::new(out);
+        let len = self.rows.min(B * BAND) * self.columns.min(B);
+        for_ranges(self.planes[0].len() * down * across, GRAIN.div_ceil(len), |bands| {
+            let mut block = [[T::default(); B]; B];
+            for band in bands {
+                let (plane, band) = (band / (down * across), band % (down * across));
+                let (top, column) = (band / across * B * BAND, band % across * B);
+                let columns = B.min(self.columns - column);
+                walk.runs(plane..plane + 1, |_, [from, to], _| {
+                    for row in (top..self.rows.min(top + B * BAND)).step_by(B) {
+                        let from = ((from + row) as isize + column as isize * self.column_step) as usize;
+                        let to = to + row * self.row_step + column;
+                        let rows = B.min(self.rows - row);
+                        take_block(data, from, self.column_step, rows, columns, &mut block);
+                        turn_block(&block, &out, to, self.row_step, rows, columns);
+                    }
+                });
+            }
+        });
+    }
+}
+
+simd_fn! {
+    /// `block[c][r] = data[from + r + c·column_step]`: whole lines at a time, so that many are on their way at once.
+    fn take_block[T: Element, const B: usize](
+        data: &[T], from: usize, column_step: isize, rows: usize, columns: usize, block: &mut [[T; B]; B],
+    ) {
+        for (c, line) in block[..columns].iter_mut().enumerate() {
+            let at = (from as isize + c as isize * column_step) as usize;
+            match data[at..].first_chunk::<B>() {
+                Some(x) if rows == B => *line = *x,
+                _ => line[..rows].copy_from_slice(&data[at..at + rows]),
+            }
+        }
+    }
+
+    /// `out[to + r·row_step + c] = block[c][r]`. No other thread has these elements of `out`.
+    fn turn_block[T: Element, const B: usize](
+        block: &[[T; B]; B], out: &Disjoint<T>, to: usize, row_step: usize, rows: usize, columns: usize,
+    ) {
+        if columns < B {
+            for r in 0..rows {
+                let at = to + r * row_step;
+                // SAFETY: a row of the block that this thread alone was given, one at a time.
+                let line = unsafe { out.slice(at..at + columns) };
+                for (x, column) in line.iter_mut().zip(block) {
+                    *x = column[r];
+                }
+            }
+            return;
+        }
+        for top in (0..rows).step_by(TILE) {
+            for c in (0..B).step_by(TILE) {
+                let mut tile = [[T::default(); TILE]; TILE];
+                for (line, column) in tile.iter_mut().zip(&block[c..c + TILE]) {
+                    line.copy_from_slice(&column[top..top + TILE]);
+                }
+                for r in 0..TILE.min(rows - top) {
+                    let at = to + (top + r) * row_step + c;
+                    // SAFETY: as above.
+                    let line = unsafe { out.slice(at..at + TILE) };
+                    for k in 0..TILE {
+                        line[k] = tile[k][r];
+                    }
+                }
+            }
+        }
+    }
 }

@@ -6,10 +6,11 @@
 //! meet pairwise, neighbours first. Strides choose the path through memory, threads choose who computes a chunk;
 //! neither they nor the other outputs change a bit.
 
+use super::axes::{Axis, joined, layout_of};
 use super::walk::Walk;
 use crate::dtype::Element;
 use crate::error::Result;
-use crate::layout::{Dims, Layout, Strides};
+use crate::layout::Dims;
 use crate::parallel::{Disjoint, for_chunks, for_ranges};
 use crate::simd::simd_fn;
 use crate::tensor::Tensor;
@@ -17,11 +18,16 @@ use crate::tensor::Tensor;
 /// Accumulators of a chunk.
 pub(crate) const LANES: usize = 32;
 /// Elements that meet in one set of lanes.
-pub(crate) const CHUNK: usize = 4096;
+pub(crate) const CHUNK: usize = 1024;
 /// Elements a thread takes at a time, at least.
 const GRAIN: usize = 1 << 15;
-/// Bytes of a row of accumulators when whole rows are met; `LANES` such rows stay in the first cache.
-const TILE_BYTES: usize = 512;
+/// Bytes of a row of accumulators when whole rows are met; `LANES` such rows stay in the second cache, and rows of
+/// this length are read from few enough pages at a time.
+const TILE_BYTES: usize = 2048;
+/// Rows shorter than `LANES` that are met side by side.
+const SHORT: usize = 32;
+/// Rows met in one lane at a time, so that the lane is read and written once for so many.
+const ROWS: usize = 4;
 
 /// How elements meet. `take` and `meet` must be `#[inline(always)]`.
 pub(crate) trait Fold<T>: Copy + Sync {
@@ -103,9 +109,26 @@ pub(crate) fn fold_line<T: Element, F: Fold<T>>(f: F, x: &[T]) -> F::Acc {
 simd_fn! {
     /// Each row of `len` neighbours, the rows `step` apart from `at`, into one element of `out`.
     fn fold_rows[T: Element, F: Fold<T>](f: F, data: &[T], at: usize, step: isize, len: usize, out: &mut [F::Acc]) {
+        let row = |i: usize| &data[(at as isize + i as isize * step) as usize..][..len];
+        let mut done = 0;
+        if len < LANES && out.len() >= SHORT / 2 {
+            // Short rows stand beside each other, so that the lanes of many are met at once.
+            let mut lanes = [f.identity(); LANES * SHORT];
+            while done < out.len() {
+                let rows = SHORT.min(out.len() - done);
+                for r in 0..rows {
+                    for (l, &x) in row(done + r).iter().enumerate() {
+                        lanes[l * SHORT + r] = f.take(x);
+                    }
+                }
+                halve_live::<T, F>(f, &mut lanes[..len * SHORT], SHORT);
+                out[done..done + rows].copy_from_slice(&lanes[..rows]);
+                done += rows;
+            }
+            return;
+        }
         for (i, out) in out.iter_mut().enumerate() {
-            let at = (at as isize + i as isize * step) as usize;
-            *out = fold_chunk(f, &data[at..at + len]);
+            *out = fold_chunk(f, row(i));
         }
     }
 
@@ -113,14 +136,26 @@ simd_fn! {
     fn fold_columns[T: Element, F: Fold<T>](
         f: F, data: &[T], at: usize, step: isize, first: usize, rows: usize, width: usize, lanes: &mut [F::Acc],
     ) {
-        for i in 0..rows {
-            let at = (at as isize + i as isize * step) as usize;
-            let lane = (first + i) % LANES;
-            let lane = &mut lanes[lane * width..(lane + 1) * width];
-            let x = &data[at..at + width];
-            for (lane, &x) in lane.iter_mut().zip(x) {
-                *lane = f.meet(*lane, f.take(x));
+        let row = |i: usize| &data[(at as isize + i as isize * step) as usize..][..width];
+        let mut begin = 0;
+        while begin < rows {
+            let group = (rows - begin) / LANES;
+            for i in begin..rows.min(begin + LANES) {
+                let lane = (first + i) % LANES;
+                let lane = &mut lanes[lane * width..(lane + 1) * width];
+                if group >= ROWS {
+                    let (a, b, c, d) = (row(i), row(i + LANES), row(i + 2 * LANES), row(i + 3 * LANES));
+                    for j in 0..width {
+                        let met = f.meet(f.meet(lane[j], f.take(a[j])), f.take(b[j]));
+                        lane[j] = f.meet(f.meet(met, f.take(c[j])), f.take(d[j]));
+                    }
+                } else {
+                    for (lane, &x) in lane.iter_mut().zip(row(i)) {
+                        *lane = f.meet(*lane, f.take(x));
+                    }
+                }
             }
+            begin += if group >= ROWS { ROWS * LANES } else { LANES };
         }
     }
 
@@ -133,49 +168,25 @@ simd_fn! {
         }
     }
 
-    /// The rows of lanes met in halves; the result is the first row. Rows that no element reached are left out.
     fn halve_rows[T: Element, F: Fold<T>](f: F, lanes: &mut [F::Acc], width: usize) {
-        let mut live = lanes.len();
-        for half in [LANES / 2, LANES / 4, LANES / 8, LANES / 16, 1] {
-            let half = half * width;
-            if live > half {
-                let (low, high) = lanes[..live].split_at_mut(half);
-                for (low, &high) in low.iter_mut().zip(high.iter()) {
-                    *low = f.meet(*low, high);
-                }
-                live = half;
+        halve_live::<T, F>(f, lanes, width);
+    }
+}
+
+/// Rows of lanes met in halves; the result is the first row. Rows that no element reached are left out.
+#[inline(always)]
+fn halve_live<T: Element, F: Fold<T>>(f: F, lanes: &mut [F::Acc], width: usize) {
+    let mut live = lanes.len();
+    for half in [LANES / 2, LANES / 4, LANES / 8, LANES / 16, 1] {
+        let half = half * width;
+        if live > half {
+            let (low, high) = lanes[..live].split_at_mut(half);
+            for (low, &high) in low.iter_mut().zip(high.iter()) {
+                *low = f.meet(*low, high);
             }
+            live = half;
         }
     }
-}
-
-/// One axis as it lies in memory.
-#[derive(Clone, Copy)]
-struct Axis {
-    size: usize,
-    stride: isize,
-}
-
-fn layout_of(axes: &[Axis], offset: usize) -> Layout {
-    Layout {
-        shape: axes.iter().map(|a| a.size).collect::<Dims>(),
-        strides: axes.iter().map(|a| a.stride).collect::<Strides>(),
-        offset,
-    }
-}
-
-/// Drops axes of size 1 and joins neighbours that step evenly.
-fn joined(axes: &[Axis]) -> Vec<Axis> {
-    let mut out: Vec<Axis> = Vec::with_capacity(axes.len());
-    for &axis in axes.iter().filter(|a| a.size != 1) {
-        match out.last_mut() {
-            Some(last) if last.stride == axis.stride * axis.size as isize => {
-                *last = Axis { size: last.size * axis.size, stride: axis.stride };
-            }
-            _ => out.push(axis),
-        }
-    }
-    out
 }
 
 /// The elements of `x` met along the axes that `reduced` flags, which are left out of the result's shape.
@@ -190,7 +201,7 @@ pub(crate) fn reduce<T: Element, F: Fold<T>>(
     let layout = x.layout();
     let axis = |i: usize| Axis { size: layout.shape[i], stride: layout.strides[i] };
     let (met, mut kept): (Vec<usize>, Vec<usize>) = (0..x.rank()).partition(|&i| reduced[i]);
-    let met = joined(&met.into_iter().map(axis).collect::<Vec<_>>());
+    let met = joined(met.into_iter().map(axis));
     let logical: Dims = kept.iter().map(|&i| layout.shape[i]).collect();
     if met.iter().any(|a| a.size == 0) || logical.contains(&0) {
         return Tensor::build(op, &logical, |out: &mut [F::Acc]| out.fill(empty));
@@ -203,7 +214,7 @@ pub(crate) fn reduce<T: Element, F: Fold<T>>(
     let order = kept.clone();
     kept.sort_by_key(|&i| std::cmp::Reverse(far(i)));
     let shape: Dims = kept.iter().map(|&i| layout.shape[i]).collect();
-    let outer = joined(&kept.iter().copied().map(axis).collect::<Vec<_>>());
+    let outer = joined(kept.iter().copied().map(axis));
     let plan = Plan { data: x.data::<T>(), offset: layout.offset, kept: outer, met, f };
     let out = Tensor::build(op, &shape, |out: &mut [F::Acc]| plan.run(out))?;
     if kept == order {

@@ -1,15 +1,16 @@
 //! What a user calls: each function checks at the door and hands on to a loop or a kernel.
 
 mod activation;
-mod arithmetic;
+pub(crate) mod arithmetic;
 mod cast;
 mod compare;
 mod index;
 mod join;
 mod matmul;
-mod reduce;
+pub(crate) mod reduce;
 pub(crate) mod slice;
 mod slice_scatter;
+mod softmax;
 mod triangle;
 mod unary;
 pub(crate) mod views;

@@ -143,7 +143,7 @@ keeping! {
     /// `Σ x` over `axes`; 0 where nothing meets.
     ///
     /// Floats keep their dtype; integers and booleans give I64, which wraps. The error of a float sum of `n` elements
-    /// is at most `(n/32 + 5) · u · Σ|x|` for `n ≤ 4096` and `(133 + ⌈log₂(n/4096)⌉) · u · Σ|x|` beyond, with
+    /// is at most `(⌈n/32⌉ + 5) · u · Σ|x|` for `n ≤ 1024` and `(37 + ⌈log₂(n/1024)⌉) · u · Σ|x|` beyond, with
     /// `u = ε/2`. Errors: `InvalidAxis`.
     ///
     /// ```
