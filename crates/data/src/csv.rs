@@ -99,6 +99,8 @@ pub struct CsvOptions {
     pub delimiter: u8,
     /// The element type of features and numeric targets: F32 or F64.
     pub dtype: DType,
+    /// What stands in for feature cells that are empty or `NaN`; without it they are bad cells.
+    pub fill_missing: Option<f64>,
     /// What happens when a row cannot be read.
     pub on_bad_row: OnBadRow,
     /// Most bytes of a line (of a record, where quoted fields hold line ends).
@@ -128,6 +130,7 @@ impl CsvOptions {
             has_header: true,
             delimiter: b',',
             dtype: DType::F32,
+            fill_missing: None,
             on_bad_row: OnBadRow::Fail,
             max_line: 16 << 20,
         }
@@ -154,7 +157,7 @@ pub fn read_csv(path: impl AsRef<Path>, options: &CsvOptions) -> Result<Csv> {
 
 /// Reads CSV from `input`: UTF-8 with or without byte order mark, lines ending in LF or CRLF, quoted fields after RFC 4180;
 /// blank lines are passed over, spaces around cells are dropped. Numbers are written as in Rust (`1`, `-2.5`, `6e-3`);
-/// NaN and infinity are bad cells, as are numbers too large for the element type.
+/// NaN, infinity and empty cells are bad cells, as are numbers too large for the element type.
 ///
 /// ```
 /// let text = "height,width,price\n1,2,10\n3,four,20\n5,6,30\n";
@@ -236,7 +239,16 @@ fn check_options(options: &CsvOptions) -> Result<()> {
     if matches!(&options.target, Target::Values(columns) if columns.is_empty()) {
         return refuse("there must be a target", "no target columns".to_string(), "name at least one");
     }
-    Ok(())
+    match options.fill_missing {
+        Some(fill) if !fill.is_finite() || (options.dtype == DType::F32 && !(fill as f32).is_finite()) => {
+            refuse(
+                "missing cells are filled with a finite number of the element type",
+                format!("{fill} for {}", options.dtype),
+                "use another value, or ignore the column",
+            )
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Reads the next record; `false` at the end.

@@ -56,18 +56,14 @@ pub enum Fault {
     Empty,
     /// A number is wanted.
     NotANumber,
-    /// A finite number is wanted.
-    NotFinite,
-    /// The number is finite, but not in the element type.
-    TooLarge(
-        /// The element type.
-        DType,
-    ),
+    /// The cell says NaN.
+    Nan,
+    /// The cell says infinity.
+    Infinite,
+    /// The number is finite, but not in this element type.
+    TooLarge(DType),
     /// A class number is wanted, a whole number below this.
-    NotAClass(
-        /// The number of classes.
-        usize,
-    ),
+    NotAClass(usize),
     /// The bytes are not UTF-8, or one of them is NUL.
     NotText,
 }
@@ -91,7 +87,7 @@ impl fmt::Display for BadRow {
             Fault::FieldCount { got, want } => write!(f, ": {got} fields instead of {want}"),
             Fault::Empty => write!(f, ": the cell is empty"),
             Fault::NotANumber => write!(f, ": {text:?} is not a number"),
-            Fault::NotFinite => write!(f, ": {text:?} is not finite"),
+            Fault::Nan | Fault::Infinite => write!(f, ": {text:?} is not finite"),
             Fault::TooLarge(dtype) => write!(f, ": {text:?} is too large for {dtype}"),
             Fault::NotAClass(classes) => write!(f, ": {text:?} is not a class of 0..{classes}"),
             Fault::NotText => write!(f, ": {text:?} is not text in UTF-8"),

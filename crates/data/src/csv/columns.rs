@@ -3,7 +3,6 @@
 use super::{Column, CsvOptions, Target};
 use crate::error::{Error, Result};
 use csv::ByteRecord;
-use std::collections::BTreeMap;
 
 /// The columns of a table, by place.
 pub(super) struct Columns {
@@ -22,8 +21,6 @@ impl Columns {
     pub fn new(first: &ByteRecord, options: &CsvOptions) -> Result<Self> {
         let count = first.len();
         let names = options.has_header.then(|| header(first)).transpose()?;
-        let places: BTreeMap<&str, usize> =
-            names.iter().flatten().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
         let find = |column: &Column| match column {
             Column::Index(place) if *place < count => Ok(*place),
             Column::Index(place) => Err(refuse(
@@ -31,18 +28,20 @@ impl Columns {
                 format!("column {place} of {count}"),
                 "correct its number",
             )),
-            Column::Name(name) => places.get(name.as_str()).copied().ok_or_else(|| match &names {
-                Some(names) => refuse(
-                    "a column must be named in the first line",
-                    format!("{name:?} for a table of {}", list(names)),
-                    "correct the name",
-                ),
-                None => refuse(
-                    "columns have no names without a first line that gives them",
-                    format!("{name:?}"),
-                    "give the place of the column, counted from 0, or set has_header",
-                ),
-            }),
+            Column::Name(name) => {
+                names.iter().flatten().position(|it| it == name).ok_or_else(|| match &names {
+                    Some(names) => refuse(
+                        "a column must be named in the first line",
+                        format!("{name:?} for a table of {}", list(names)),
+                        "correct the name",
+                    ),
+                    None => refuse(
+                        "columns have no names without a first line that gives them",
+                        format!("{name:?}"),
+                        "give the place of the column, counted from 0, or set has_header",
+                    ),
+                })
+            }
         };
         let wanted = match &options.target {
             Target::Values(columns) => columns.iter().collect(),
@@ -110,15 +109,14 @@ fn header(first: &ByteRecord) -> Result<Vec<String>> {
             "add a line of names, or set has_header to false",
         ));
     }
-    let mut seen = BTreeMap::new();
-    for (place, name) in names.iter().enumerate() {
-        if let Some(before) = seen.insert(name.as_str(), place) {
-            return Err(refuse(
-                "column names must be distinct",
-                format!("{:?} for columns {} and {}", short(name), before + 1, place + 1),
-                "rename one of them",
-            ));
-        }
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    order.sort_by_key(|&place| &names[place]);
+    if let Some(twice) = order.windows(2).find(|pair| names[pair[0]] == names[pair[1]]) {
+        return Err(refuse(
+            "column names must be distinct",
+            format!("{:?} for columns {} and {}", short(&names[twice[0]]), twice[0] + 1, twice[1] + 1),
+            "rename one of them",
+        ));
     }
     Ok(names)
 }

@@ -83,7 +83,11 @@ impl<'a> Table<'a> {
         row.features.clear();
         row.targets.clear();
         for &place in &self.columns.features {
-            row.features.push(self.number(&record[place]).map_err(|fault| bad(place, fault))?);
+            let x = match (self.number(&record[place]), self.options.fill_missing) {
+                (Err(Fault::Empty | Fault::Nan), Some(fill)) => fill,
+                (x, _) => x.map_err(|fault| bad(place, fault))?,
+            };
+            row.features.push(x);
         }
         for &place in &self.columns.targets {
             let cell = &record[place];
@@ -168,7 +172,8 @@ impl<'a> Table<'a> {
             Ok(_) if cell.bytes().any(|byte| byte.is_ascii_digit()) => {
                 Err(Fault::TooLarge(self.options.dtype))
             }
-            Ok(_) => Err(Fault::NotFinite),
+            Ok(x) if x.is_nan() => Err(Fault::Nan),
+            Ok(_) => Err(Fault::Infinite),
             Err(_) => Err(Fault::NotANumber),
         }
     }

@@ -54,7 +54,6 @@ fn an_axis_of_size_0_is_read() {
     assert_eq!(parse(&file(0x08, &[0, 28, 28], &[])).unwrap().shape(), [0, 28, 28]);
 }
 
-// Row 138 of the table of bad inputs.
 #[test]
 fn a_header_of_another_kind_is_refused() {
     for (bytes, error) in [
@@ -87,7 +86,6 @@ fn a_header_of_another_kind_is_refused() {
     }
 }
 
-// Row 139.
 #[test]
 fn sizes_that_overflow_or_pass_the_limit_are_refused_before_reading() {
     assert_eq!(
@@ -111,7 +109,6 @@ fn a_claim_below_the_limit_takes_no_memory_before_the_bytes_come() {
     );
 }
 
-// Row 140.
 #[test]
 fn short_and_long_files_and_impossible_ranks_are_refused() {
     for (bytes, error) in [
@@ -134,7 +131,6 @@ fn short_and_long_files_and_impossible_ranks_are_refused() {
     }
 }
 
-// Row 142.
 #[test]
 fn corrupt_gzip_is_refused() {
     let values: Vec<u8> = (0..1000).map(|i| (i * i % 251) as u8).collect();
@@ -227,7 +223,6 @@ fn mnist_is_found_plain_or_zipped_and_scaled_to_1() {
     assert_eq!((set.train.labels().unwrap(), set.test.labels().unwrap()), (vec![9, 0], vec![3]));
 }
 
-// Row 141.
 #[test]
 fn mnist_files_that_do_not_belong_together_are_refused() {
     let folder = Folder::new();

@@ -2,6 +2,7 @@
 
 mod batch;
 mod csv;
+mod csv_bad;
 mod dataset;
 mod digits;
 mod idx;
