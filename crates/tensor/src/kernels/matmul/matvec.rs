@@ -136,44 +136,59 @@ impl<T: Scalar> Job<T> {
     }
 }
 
-crate::simd::simd_fn! {
-    /// Few outputs, long sums: eight blocks of k side by side, so that no chain waits for itself.
-    fn few[T: Scalar](job: &Job<T>) {
-        const SIDE: usize = 8;
-        for j in 0..job.n {
-            let mut total = T::ZERO;
-            let mut start = 0;
-            while start < job.k {
-                let mut sums = [T::ZERO; SIDE];
-                let at = |i: usize| {
-                    // SAFETY: i < k, j < n: inside the operands, by the promise of `run`'s caller.
-                    unsafe { (*job.x.wrapping_offset(i as isize * job.step), *job.w.at(i, j)) }
-                };
-                let left = job.k - start;
-                if left >= SIDE * K_BLOCK {
-                    for i in start..start + K_BLOCK {
-                        for (s, sum) in sums.iter_mut().enumerate() {
-                            let (x, w) = at(i + s * K_BLOCK);
-                            *sum = x.mul_add(w, *sum);
+vector_fn! {
+    /// Few outputs, long sums: lanes are blocks of k, so that no chain waits for itself.
+    unsafe fn few<T, H, W>(job: &Job<T>) {
+        // SAFETY: positions below k, columns below n: the caller's promise.
+        unsafe {
+            for j in 0..job.n {
+                let w = job.w.from(0, j);
+                let mut total = T::ZERO;
+                let mut start = 0;
+                while start < job.k {
+                    let blocks = (job.k - start) / K_BLOCK;
+                    let mut sums = [T::ZERO; 8];
+                    let done = if blocks < H::LANES {
+                        let end = (start + K_BLOCK).min(job.k);
+                        for k in start..end {
+                            let x = *job.x.wrapping_offset(k as isize * job.step);
+                            sums[0] = x.mul_add(*w.at(k, 0), sums[0]);
                         }
-                    }
-                } else {
-                    for (s, sum) in sums.iter_mut().enumerate() {
-                        for i in (s * K_BLOCK).min(left)..((s + 1) * K_BLOCK).min(left) {
-                            let (x, w) = at(start + i);
-                            *sum = x.mul_add(w, *sum);
+                        1
+                    } else if job.step == 1 && w.rs == 1 {
+                        let (mut xs, mut ws) = ([job.x; 8], [w.p; 8]);
+                        for l in 0..H::LANES {
+                            xs[l] = xs[l].wrapping_add(start + l * K_BLOCK);
+                            ws[l] = ws[l].wrapping_add(start + l * K_BLOCK);
                         }
+                        let mut sum = H::splat(T::ZERO);
+                        for _ in 0..K_BLOCK / H::LANES {
+                            let (x, w) = (H::load_turned(&xs), H::load_turned(&ws));
+                            for l in 0..H::LANES {
+                                sum = x[l].mul_add(w[l], sum);
+                                xs[l] = xs[l].wrapping_add(H::LANES);
+                                ws[l] = ws[l].wrapping_add(H::LANES);
+                            }
+                        }
+                        sum.store(sums.as_mut_ptr());
+                        H::LANES
+                    } else {
+                        for k in start..start + K_BLOCK {
+                            for l in 0..H::LANES {
+                                let at = k + l * K_BLOCK;
+                                let x = *job.x.wrapping_offset(at as isize * job.step);
+                                sums[l] = x.mul_add(*w.at(at, 0), sums[l]);
+                            }
+                        }
+                        H::LANES
+                    };
+                    for (l, &sum) in sums[..done].iter().enumerate() {
+                        total = if start + l == 0 { sum } else { total.add(sum) };
                     }
+                    start += done * K_BLOCK;
                 }
-                for (s, &sum) in sums.iter().enumerate() {
-                    if start + s * K_BLOCK < job.k {
-                        total = if start + s == 0 { sum } else { total.add(sum) };
-                    }
-                }
-                start += SIDE * K_BLOCK;
+                *job.out.add(j) = total;
             }
-            // SAFETY: j < n.
-            unsafe { *job.out.add(j) = total };
         }
     }
 }
@@ -261,11 +276,13 @@ unsafe fn add_rows<T: Scalar, V: super::vector::Vector<T>, const R: usize>(
 vector_fn! {
     /// Columns of w contiguous: square blocks are turned around in registers, so that lanes are outputs again.
     unsafe fn along<T, H, W>(job: &Job<T>) {
+        // Columns a multiple of 4 KiB apart lie in one set of the nearest cache, which has room for eight lines.
+        let crowded = H::LANES == 8 && job.w.cs.unsigned_abs() * size_of::<T>() % 4096 == 0;
         let mut j = 0;
-        // SAFETY: outputs j.. to j + group are inside; a last group shows its last column again in the spare lanes.
-        unsafe {
-            while j < job.n {
-                if job.n - j > H::LANES {
+        while j < job.n {
+            // SAFETY: the caller's promise; j < n.
+            unsafe {
+                if job.n - j > H::LANES && !crowded {
                     group::<T, H, 2>(job, j);
                     j += 2 * H::LANES;
                 } else {
@@ -277,46 +294,38 @@ vector_fn! {
     }
 }
 
-/// G registers of outputs from j on.
+/// G registers of outputs from j on; spare lanes show the last column again. At least two chains run side by side,
+/// so that they need not wait for themselves: of two registers, or of two blocks of k.
 #[inline(always)]
 unsafe fn group<T: Scalar, V: Turn<T>, const G: usize>(job: &Job<T>, j: usize) {
     // SAFETY: columns are capped at the last one, rows at k; the caller promises the operands.
     unsafe {
-        let columns: [[*const T; 8]; G] = std::array::from_fn(|g| {
-            std::array::from_fn(|l| job.w.at(0, (j + g * V::LANES + l).min(job.n - 1)))
-        });
+        let mut columns = [[job.w.p; 8]; G];
+        for g in 0..G {
+            for l in 0..V::LANES {
+                columns[g][l] = job.w.at(0, (j + g * V::LANES + l).min(job.n - 1));
+            }
+        }
         let mut total = [V::splat(T::ZERO); G];
         let mut start = 0;
         while start < job.k {
-            let end = (start + K_BLOCK).min(job.k);
-            let mut sums = [V::splat(T::ZERO); G];
-            let mut k = start;
-            while k + V::LANES <= end {
-                let x = job.x.wrapping_offset(k as isize * job.step);
+            let x = job.x.wrapping_offset(start as isize * job.step);
+            if G == 1 && job.k - start >= 2 * K_BLOCK {
+                let next = columns[0].map(|c| c.wrapping_add(K_BLOCK));
+                let x = [x, x.wrapping_offset(K_BLOCK as isize * job.step)];
+                let [first, second] = chains::<T, V, 2>([columns[0], next], x, job.step, K_BLOCK);
+                total[0] = if start == 0 { first } else { total[0].add(first) }.add(second);
+                columns[0] = columns[0].map(|c| c.wrapping_add(2 * K_BLOCK));
+                start += 2 * K_BLOCK;
+            } else {
+                let len = (job.k - start).min(K_BLOCK);
+                let sums = chains::<T, V, G>(columns, [x; G], job.step, len);
                 for g in 0..G {
-                    let turned = V::load_turned(&columns[g].map(|c| c.wrapping_add(k)));
-                    for l in 0..V::LANES {
-                        let x = V::splat(*x.wrapping_offset(l as isize * job.step));
-                        sums[g] = x.mul_add(turned[l], sums[g]);
-                    }
+                    total[g] = if start == 0 { sums[g] } else { total[g].add(sums[g]) };
+                    columns[g] = columns[g].map(|c| c.wrapping_add(len));
                 }
-                k += V::LANES;
+                start += len;
             }
-            while k < end {
-                let x = V::splat(*job.x.wrapping_offset(k as isize * job.step));
-                for g in 0..G {
-                    let mut column = [T::ZERO; 8];
-                    for l in 0..V::LANES {
-                        column[l] = *columns[g][l].wrapping_add(k);
-                    }
-                    sums[g] = x.mul_add(V::load(column.as_ptr()), sums[g]);
-                }
-                k += 1;
-            }
-            for g in 0..G {
-                total[g] = if start == 0 { sums[g] } else { total[g].add(sums[g]) };
-            }
-            start = end;
         }
         for g in 0..G {
             let at = j + g * V::LANES;
@@ -324,5 +333,49 @@ unsafe fn group<T: Scalar, V: Turn<T>, const G: usize>(job: &Job<T>, j: usize) {
                 total[g].store_first(job.out.add(at), V::first((job.n - at).min(V::LANES)));
             }
         }
+    }
+}
+
+/// C registers of chains of `len`: lane l of register c sums x[c] times what stands at `columns[c][l]`.
+#[inline(always)]
+unsafe fn chains<T: Scalar, V: Turn<T>, const C: usize>(
+    columns: [[*const T; 8]; C],
+    x: [*const T; C],
+    step: isize,
+    len: usize,
+) -> [V; C] {
+    // SAFETY: `len` elements of each column and of x: the caller's promise.
+    unsafe {
+        let mut sums = [V::splat(T::ZERO); C];
+        let mut k = 0;
+        while k + 2 * V::LANES <= len {
+            for c in 0..C {
+                // A whole cache line of each column before the next ones.
+                for half in [k, k + V::LANES] {
+                    let mut at = columns[c];
+                    for l in 0..V::LANES {
+                        at[l] = at[l].wrapping_add(half);
+                    }
+                    let turned = V::load_turned(&at);
+                    for l in 0..V::LANES {
+                        let x = V::splat(*x[c].wrapping_offset((half + l) as isize * step));
+                        sums[c] = x.mul_add(turned[l], sums[c]);
+                    }
+                }
+            }
+            k += 2 * V::LANES;
+        }
+        while k < len {
+            for c in 0..C {
+                let mut column = [T::ZERO; 8];
+                for l in 0..V::LANES {
+                    column[l] = *columns[c][l].wrapping_add(k);
+                }
+                let x = V::splat(*x[c].wrapping_offset(k as isize * step));
+                sums[c] = x.mul_add(V::load(column.as_ptr()), sums[c]);
+            }
+            k += 1;
+        }
+        sums
     }
 }

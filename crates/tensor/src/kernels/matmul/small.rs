@@ -84,31 +84,53 @@ unsafe fn gathered<T: Scalar>(block: &Block<T>) {
     let mut buffer = [const { MaybeUninit::<u64>::uninit() }; PACKED / 8];
     let packed: *mut T = buffer.as_mut_ptr().cast();
     let p = &block.p;
-    let most = PACKED / size_of::<T>() / p.k / 32 * 32;
-    let width = if most == 0 { PACKED / size_of::<T>() / K_BLOCK } else { most }.min(p.n);
+    // Padded, so that whole registers can be stored; 512 rows of 32 (f32) or 16 (f64) fill the buffer.
+    let most = PACKED / size_of::<T>() / p.k / 16 * 16;
+    let width = p.n.next_multiple_of(16).min(most);
     let mut j = 0;
     while j < p.n {
         let n = (p.n - j).min(width);
         let b = p.b.from(0, j);
-        // SAFETY: k·n elements fit the buffer, those of b are the caller's promise.
+        // SAFETY: k·width elements fit the buffer, those of b are the caller's promise.
         unsafe {
-            if b.rs.unsigned_abs() < b.cs.unsigned_abs() {
-                for c in 0..n {
-                    for r in 0..p.k {
-                        *packed.add(r * n + c) = *b.at(r, c);
-                    }
-                }
+            if b.rs == 1 {
+                turn(b, p.k, n, packed, width);
             } else {
                 for r in 0..p.k {
                     for c in 0..n {
-                        *packed.add(r * n + c) = *b.at(r, c);
+                        *packed.add(r * width + c) = *b.at(r, c);
                     }
                 }
             }
-            let b = Raw { p: packed.cast_const(), rs: n as isize, cs: 1 };
+            let b = Raw { p: packed.cast_const(), rs: width as isize, cs: 1 };
             tiles(&Block { p: Product { b, ..p.part(0, j, p.m, n) }, ..*block });
         }
         j += n;
+    }
+}
+
+vector_fn! {
+    /// to(k, n) = b(k, n), where the columns of b are contiguous and the rows of `to` are, `width` apart; what lies
+    /// between n and the next multiple of 8 is written too.
+    unsafe fn turn<T, H, W>(b: Raw<T>, k: usize, n: usize, to: *mut T, width: usize) {
+        // SAFETY: columns are capped at the last one, rows at k; the caller promises the rest.
+        unsafe {
+            for j in (0..n).step_by(H::LANES) {
+                let columns: [*const T; 8] = std::array::from_fn(|l| b.at(0, (j + l).min(n - 1)));
+                let whole = k / H::LANES * H::LANES;
+                for r in (0..whole).step_by(H::LANES) {
+                    let turned = H::load_turned(&columns.map(|c| c.wrapping_add(r)));
+                    for l in 0..H::LANES {
+                        turned[l].store(to.add((r + l) * width + j));
+                    }
+                }
+                for r in whole..k {
+                    for l in 0..H::LANES {
+                        *to.add(r * width + j + l) = *columns[l].wrapping_add(r);
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -170,6 +192,15 @@ vector_fn! {
     }
 }
 
+/// What the tiles of a strip have in common: the lanes of the last register, and an epilogue that needs no questions.
+struct Ends<V, M, const N: usize> {
+    mask: M,
+    /// −0 where there is none, which changes nothing.
+    bias: [V; N],
+    /// Sums that are not above it become 0; NaN, which nothing is below, leaves all.
+    limit: V,
+}
+
 /// Columns j.. of a block, as many as N registers hold, R rows at a time.
 #[inline(always)]
 unsafe fn strip<T: Scalar, V: super::vector::Vector<T>, const N: usize, const R: usize>(
@@ -179,34 +210,45 @@ unsafe fn strip<T: Scalar, V: super::vector::Vector<T>, const N: usize, const R:
     // SAFETY: the caller's promise.
     unsafe {
         let (mut i, m) = (0, block.p.m);
-        let mask = V::first((block.p.n - j - (N - 1) * V::LANES).min(V::LANES));
+        let p = &block.p;
+        let mask = V::first((p.n - j - (N - 1) * V::LANES).min(V::LANES));
+        let mut ends = Ends { mask, bias: [V::splat(T::of(-0.0)); N], limit: V::splat(T::of(f64::NAN)) };
+        if block.last && !p.bias.is_null() {
+            for v in 0..N - 1 {
+                ends.bias[v] = V::load(p.bias.add(j + v * V::LANES));
+            }
+            ends.bias[N - 1] = V::load_first(p.bias.add(j + (N - 1) * V::LANES), mask);
+        }
+        if block.last && p.relu {
+            ends.limit = V::splat(T::ZERO);
+        }
         while m - i >= R {
-            tile::<T, V, N, R>(block, i, j, mask);
+            tile::<T, V, N, R>(block, i, j, &ends);
             i += R;
         }
         if R > 4 && m - i >= 4 {
-            tile::<T, V, N, 4>(block, i, j, mask);
+            tile::<T, V, N, 4>(block, i, j, &ends);
             i += 4;
         }
         if m - i >= 2 {
-            tile::<T, V, N, 2>(block, i, j, mask);
+            tile::<T, V, N, 2>(block, i, j, &ends);
             i += 2;
         }
         if m - i >= 1 {
-            tile::<T, V, N, 1>(block, i, j, mask);
+            tile::<T, V, N, 1>(block, i, j, &ends);
         }
     }
 }
 
-/// Rows i.. to i + R and N registers of columns from j on; `mask` covers the last register.
+/// Rows i.. to i + R and N registers of columns from j on.
 #[inline(always)]
 unsafe fn tile<T: Scalar, V: super::vector::Vector<T>, const N: usize, const R: usize>(
     block: &Block<T>,
     i: usize,
     j: usize,
-    mask: V::Mask,
+    ends: &Ends<V, V::Mask, N>,
 ) {
-    let p = &block.p;
+    let (p, mask) = (&block.p, ends.mask);
     // SAFETY: rows and columns are inside the block, the last register only in the lanes of its mask.
     unsafe {
         let mut sums = [[V::splat(T::ZERO); N]; R];
@@ -226,28 +268,32 @@ unsafe fn tile<T: Scalar, V: super::vector::Vector<T>, const N: usize, const R: 
             a = a.wrapping_offset(p.a.cs);
             b = b.wrapping_offset(p.b.rs);
         }
+        if !block.first {
+            for r in 0..R {
+                let out = p.out.add((i + r) * p.ld + j);
+                for v in 0..N - 1 {
+                    sums[r][v] = V::load(out.add(v * V::LANES)).add(sums[r][v]);
+                }
+                sums[r][N - 1] = V::load_first(out.add((N - 1) * V::LANES), mask).add(sums[r][N - 1]);
+            }
+        }
+        let mut tails = [[const { MaybeUninit::<T>::uninit() }; 16]; R];
         for r in 0..R {
             let out = p.out.add((i + r) * p.ld + j);
-            for v in 0..N {
-                let at = v * V::LANES;
-                let mut x = sums[r][v];
-                if !block.first {
-                    x = if v + 1 < N { V::load(out.add(at)) } else { V::load_first(out.add(at), mask) }
-                        .add(x);
-                }
-                if block.last {
-                    if !p.bias.is_null() {
-                        let bias = p.bias.add(j + at);
-                        x = x.add(if v + 1 < N { V::load(bias) } else { V::load_first(bias, mask) });
-                    }
-                    if p.relu {
-                        x = x.relu();
-                    }
-                }
-                match v + 1 < N {
-                    true => x.store(out.add(at)),
-                    false => x.store_first(out.add(at), mask),
-                }
+            for v in 0..N - 1 {
+                sums[r][v].add(ends.bias[v]).rectified(ends.limit).store(out.add(v * V::LANES));
+            }
+            let tail = sums[r][N - 1].add(ends.bias[N - 1]).rectified(ends.limit);
+            match V::MASKED_STORES {
+                true => tail.store_first(out.add((N - 1) * V::LANES), mask),
+                false => tail.store(tails[r].as_mut_ptr().cast()),
+            }
+        }
+        if !V::MASKED_STORES {
+            // Apart, so that the loop above stays small enough to be unrolled and the sums never leave registers.
+            for r in 0..R {
+                let out = p.out.add((i + r) * p.ld + j + (N - 1) * V::LANES);
+                V::load(tails[r].as_ptr().cast()).store_first(out, mask);
             }
         }
     }

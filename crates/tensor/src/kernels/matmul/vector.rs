@@ -13,6 +13,8 @@ use crate::Float;
 pub(super) unsafe trait Vector<T>: Copy {
     /// Elements it holds.
     const LANES: usize;
+    /// Whether `store_first` is one instruction.
+    const MASKED_STORES: bool;
     /// Chooses leading lanes.
     type Mask: Copy;
     /// x in every lane.
@@ -31,8 +33,8 @@ pub(super) unsafe trait Vector<T>: Copy {
     unsafe fn mul_add(self, a: Self, b: Self) -> Self;
     /// self + a
     unsafe fn add(self, a: Self) -> Self;
-    /// max(0, self); NaN stays.
-    unsafe fn relu(self) -> Self;
+    /// 0 in the lanes where self ≤ limit: max(0, self) with NaN kept if that is 0, and self if it is NaN.
+    unsafe fn rectified(self, limit: Self) -> Self;
 }
 
 /// A register that can take in a square block and turn it around.
@@ -61,6 +63,7 @@ pub(super) struct Lanes<T>([T; 4]);
 // SAFETY: plain loops over four elements; pointers are the caller's promise.
 unsafe impl<T: Float> Vector<T> for Lanes<T> {
     const LANES: usize = 4;
+    const MASKED_STORES: bool = false;
     type Mask = usize;
     #[inline(always)]
     unsafe fn splat(x: T) -> Self {
@@ -101,8 +104,8 @@ unsafe impl<T: Float> Vector<T> for Lanes<T> {
         Lanes(std::array::from_fn(|i| self.0[i].add(a.0[i])))
     }
     #[inline(always)]
-    unsafe fn relu(self) -> Self {
-        Lanes(self.0.map(relu))
+    unsafe fn rectified(self, limit: Self) -> Self {
+        Lanes(std::array::from_fn(|i| if self.0[i] <= limit.0[i] { T::ZERO } else { self.0[i] }))
     }
 }
 
@@ -166,6 +169,7 @@ mod x86 {
     // SAFETY: the intrinsics do lane by lane what the trait says.
     unsafe impl Vector<f32> for __m256 {
         const LANES: usize = 8;
+        const MASKED_STORES: bool = false;
         type Mask = (__m256i, usize);
         common!(f32, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps, _mm256_add_ps);
         #[inline(always)]
@@ -203,9 +207,9 @@ mod x86 {
             }
         }
         #[inline(always)]
-        unsafe fn relu(self) -> Self {
+        unsafe fn rectified(self, limit: Self) -> Self {
             // SAFETY: the caller has the instruction set.
-            unsafe { _mm256_and_ps(self, _mm256_cmp_ps::<_CMP_NLE_UQ>(self, _mm256_setzero_ps())) }
+            unsafe { _mm256_and_ps(self, _mm256_cmp_ps::<_CMP_NLE_UQ>(self, limit)) }
         }
     }
 
@@ -215,24 +219,33 @@ mod x86 {
         unsafe fn load_turned(r: &[*const f32; 8]) -> [Self; 8] {
             // SAFETY: the caller has the instruction set and promises eight elements in each row.
             unsafe {
-                // Halves first, in the loads: x[i] = row i, columns 0..4 | row i + 4, columns 0..4, y: columns 4..8.
-                let pair = |i: usize, j: usize| {
-                    let low = _mm256_castps128_ps256(_mm_loadu_ps(r[i].add(j)));
-                    _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(r[i + 4].add(j)))
-                };
-                let four = |j: usize| {
-                    let x = [pair(0, j), pair(1, j), pair(2, j), pair(3, j)];
-                    let (a, b) = (_mm256_unpacklo_ps(x[0], x[1]), _mm256_unpackhi_ps(x[0], x[1]));
-                    let (c, d) = (_mm256_unpacklo_ps(x[2], x[3]), _mm256_unpackhi_ps(x[2], x[3]));
-                    [
-                        _mm256_shuffle_ps::<0x44>(a, c),
-                        _mm256_shuffle_ps::<0xee>(a, c),
-                        _mm256_shuffle_ps::<0x44>(b, d),
-                        _mm256_shuffle_ps::<0xee>(b, d),
-                    ]
-                };
-                let (x, y) = (four(0), four(4));
-                [x[0], x[1], x[2], x[3], y[0], y[1], y[2], y[3]]
+                // Squares of four first, in each half; then halves change places. Macros, since a closure would be
+                // compiled for the baseline.
+                macro_rules! four {
+                    ($i:literal) => {{
+                        let (x0, x1) = (_mm256_loadu_ps(r[$i]), _mm256_loadu_ps(r[$i + 1]));
+                        let (x2, x3) = (_mm256_loadu_ps(r[$i + 2]), _mm256_loadu_ps(r[$i + 3]));
+                        let (a, b) = (_mm256_unpacklo_ps(x0, x1), _mm256_unpackhi_ps(x0, x1));
+                        let (c, d) = (_mm256_unpacklo_ps(x2, x3), _mm256_unpackhi_ps(x2, x3));
+                        [
+                            _mm256_shuffle_ps::<0x44>(a, c),
+                            _mm256_shuffle_ps::<0xee>(a, c),
+                            _mm256_shuffle_ps::<0x44>(b, d),
+                            _mm256_shuffle_ps::<0xee>(b, d),
+                        ]
+                    }};
+                }
+                let (x, y) = (four!(0), four!(4));
+                [
+                    _mm256_permute2f128_ps::<0x20>(x[0], y[0]),
+                    _mm256_permute2f128_ps::<0x20>(x[1], y[1]),
+                    _mm256_permute2f128_ps::<0x20>(x[2], y[2]),
+                    _mm256_permute2f128_ps::<0x20>(x[3], y[3]),
+                    _mm256_permute2f128_ps::<0x31>(x[0], y[0]),
+                    _mm256_permute2f128_ps::<0x31>(x[1], y[1]),
+                    _mm256_permute2f128_ps::<0x31>(x[2], y[2]),
+                    _mm256_permute2f128_ps::<0x31>(x[3], y[3]),
+                ]
             }
         }
     }
@@ -240,6 +253,7 @@ mod x86 {
     // SAFETY: the intrinsics do lane by lane what the trait says.
     unsafe impl Vector<f64> for __m256d {
         const LANES: usize = 4;
+        const MASKED_STORES: bool = false;
         type Mask = (__m256i, usize);
         common!(f64, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_fmadd_pd, _mm256_add_pd);
         #[inline(always)]
@@ -272,9 +286,9 @@ mod x86 {
             }
         }
         #[inline(always)]
-        unsafe fn relu(self) -> Self {
+        unsafe fn rectified(self, limit: Self) -> Self {
             // SAFETY: the caller has the instruction set.
-            unsafe { _mm256_and_pd(self, _mm256_cmp_pd::<_CMP_NLE_UQ>(self, _mm256_setzero_pd())) }
+            unsafe { _mm256_and_pd(self, _mm256_cmp_pd::<_CMP_NLE_UQ>(self, limit)) }
         }
     }
 
@@ -284,17 +298,16 @@ mod x86 {
         unsafe fn load_turned(r: &[*const f64; 8]) -> [Self; 8] {
             // SAFETY: the caller has the instruction set and promises four elements in each of the first four rows.
             unsafe {
-                let pair = |i: usize, j: usize| {
-                    let low = _mm256_castpd128_pd256(_mm_loadu_pd(r[i].add(j)));
-                    _mm256_insertf128_pd::<1>(low, _mm_loadu_pd(r[i + 2].add(j)))
-                };
-                let (a, b, c, d) = (pair(0, 0), pair(1, 0), pair(0, 2), pair(1, 2));
+                let (x0, x1) = (_mm256_loadu_pd(r[0]), _mm256_loadu_pd(r[1]));
+                let (x2, x3) = (_mm256_loadu_pd(r[2]), _mm256_loadu_pd(r[3]));
+                let (a, b) = (_mm256_unpacklo_pd(x0, x1), _mm256_unpackhi_pd(x0, x1));
+                let (c, d) = (_mm256_unpacklo_pd(x2, x3), _mm256_unpackhi_pd(x2, x3));
                 let zero = _mm256_setzero_pd();
                 [
-                    _mm256_unpacklo_pd(a, b),
-                    _mm256_unpackhi_pd(a, b),
-                    _mm256_unpacklo_pd(c, d),
-                    _mm256_unpackhi_pd(c, d),
+                    _mm256_permute2f128_pd::<0x20>(a, c),
+                    _mm256_permute2f128_pd::<0x20>(b, d),
+                    _mm256_permute2f128_pd::<0x31>(a, c),
+                    _mm256_permute2f128_pd::<0x31>(b, d),
                     zero,
                     zero,
                     zero,
@@ -306,10 +319,11 @@ mod x86 {
 
     macro_rules! wide {
         ($v:ty, $t:ty, $lanes:literal, $mask:ty, [$($common:tt)*],
-         $load_first:ident, $store_first:ident, $zero:ident, $cmp:ident, $keep:ident) => {
+         $load_first:ident, $store_first:ident, $cmp:ident, $keep:ident) => {
             // SAFETY: the intrinsics do lane by lane what the trait says.
             unsafe impl Vector<$t> for $v {
                 const LANES: usize = $lanes;
+                const MASKED_STORES: bool = true;
                 type Mask = $mask;
                 common!($($common)*);
                 #[inline(always)]
@@ -327,9 +341,9 @@ mod x86 {
                     unsafe { $store_first(p, mask, self) }
                 }
                 #[inline(always)]
-                unsafe fn relu(self) -> Self {
+                unsafe fn rectified(self, limit: Self) -> Self {
                     // SAFETY: the caller has the instruction set.
-                    unsafe { $keep($cmp::<_CMP_NLE_UQ>(self, $zero()), self) }
+                    unsafe { $keep($cmp::<_CMP_NLE_UQ>(self, limit), self) }
                 }
             }
         };
@@ -342,7 +356,6 @@ mod x86 {
         [f32, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps],
         _mm512_maskz_loadu_ps,
         _mm512_mask_storeu_ps,
-        _mm512_setzero_ps,
         _mm512_cmp_ps_mask,
         _mm512_maskz_mov_ps
     );
@@ -354,7 +367,6 @@ mod x86 {
         [f64, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_fmadd_pd, _mm512_add_pd],
         _mm512_maskz_loadu_pd,
         _mm512_mask_storeu_pd,
-        _mm512_setzero_pd,
         _mm512_cmp_pd_mask,
         _mm512_maskz_mov_pd
     );
