@@ -1,23 +1,72 @@
 //! Elementary functions with stated error bounds, written so that loops over them vectorise.
 //!
-//! Placeholder bodies on `libm` stand here until the vector forms land.
+//! All but `pow`, `sin` and `cos` are straight lines of additions, products, fused products and selections: no branch,
+//! no table, no call. A slice loop inside `simd_fn!` therefore runs 8 or 16 `f32` at a time, and since products are
+//! fused only where the source says so, every SIMD level and every position in a slice gives the same bits. (At the
+//! baseline level of x86-64, which has no fused product, each one is a library call: right, and slow.)
+//!
+//! `pow`, `sin` and `cos` are the scalar functions of the `libm` crate: they take several tables or a reduction by
+//! hundreds of bits of π, and no hot loop of a network runs them.
+//!
+//! # Errors
+//!
+//! The bound is what the tests assert. Found is the largest error, in units in the last place of the true value, over
+//! all 2³² inputs for `f32` (`IRONLOOM_MATH_STRIDE=1 cargo test --release -p tensor --test math_accuracy` repeats
+//! that) and over 300,000 random ones for `f64`, the harder ranges tried more closely. Every increasing function keeps
+//! the order of all neighbouring `f32`.
+//!
+//! | function | `f32`: found | bound | `f64`: found | bound | method |
+//! |---|---|---|---|---|---|
+//! | `exp` | 0.77 | 1 | 0.76 | 1 | eˣ = 2ⁿ eʳ with abs r ≤ ½ ln 2; polynomial of degree 7 or 12 |
+//! | `exp_m1` | 0.89 | 1 | 1.08 | 1.5 | 2ⁿ (eʳ − 1) + (2ⁿ − 1), summed in two parts |
+//! | `ln` | 0.90 | 1 | 0.86 | 1 | k ln 2 + ln m, √½ ≤ m < √2; polynomial in m − 1 (`f32`), in atanh's argument (`f64`) |
+//! | `ln_1p` | 0.93 | 1 | 0.88 | 1 | ln of 1 + x and of what rounding took from it |
+//! | `tanh` | 0.76 | 1 | 0.79 | 1 | from e^(−2 abs x) − 1, in two parts |
+//! | `sigmoid` | 0.77 | 1 | 0.76 | 1 | from e^(−abs x), in two parts |
+//! | `erf` | 1.00 | 1 | 1.07 | 1.5 | x + x P(x²), and from 1 on 1 − e^(Q(x) − x²) (`f32`), 1 − 2Φ(−√2 x) (`f64`) |
+//! | `norm_cdf` | 1.43 | 1.5 | 1.46 | 2 | ½ + x P(x²), and e^(−x²/2) times a polynomial over abs x + c from 1 on |
+//! | `norm_pdf` | 0.79 | 1 | 0.75 | 1 | e^(−x²/2) with all digits of x² |
+//! | `pow`, `sin`, `cos` | | 1 | | 1 | `libm` |
+//!
+//! Results are relative to the true value also in the tails: `norm_cdf(-13.0)` is a subnormal `f32`, right to its last
+//! bit. Overflow goes to ∞, underflow through the subnormals to 0, ±0 keeps its sign where the function is 0
+//! there, and NaN comes back with its bits.
+//!
+//! The polynomials are computed by `coefficients.py`, which writes `coefficients.rs`.
 
-/// Elementary functions of a float. Branch-free, so that the compiler can run many at a time.
+mod coefficients;
+mod erf;
+mod exp;
+mod ln;
+mod real;
+mod tanh;
+#[cfg(test)]
+mod tests;
+
+/// Elementary functions of a float; the error bounds stand in the module's table.
+///
+/// `f32` and `f64` have inherent functions of the same names, which are the standard library's, of no stated precision,
+/// and win over these: call `Math::exp(x)`, not `x.exp()`, where the type is not generic.
 pub trait Math: Copy {
     /// eˣ
     fn exp(self) -> Self;
     /// eˣ − 1, accurate near 0.
     fn exp_m1(self) -> Self;
-    /// ln x; −∞ at 0, NaN below.
+    /// ln x; −∞ at ±0, NaN below.
     fn ln(self) -> Self;
-    /// ln(1 + x), accurate near 0.
+    /// ln(1 + x), accurate near 0; −∞ at −1, NaN below.
     fn ln_1p(self) -> Self;
     /// tanh x
     fn tanh(self) -> Self;
-    /// 1 / (1 + e⁻ˣ)
+    /// The logistic function 1 / (1 + e⁻ˣ), accurate also where it is small.
     fn sigmoid(self) -> Self;
-    /// The error function.
+    /// The error function, 2/√π ∫₀ˣ e^(−t²) dt.
     fn erf(self) -> Self;
+    /// Φ(x) = ½ (1 + erf(x/√2)), the cumulative distribution function of the standard normal distribution, accurate
+    /// also where it is small.
+    fn norm_cdf(self) -> Self;
+    /// φ(x) = e^(−x²/2) / √(2π), the density of the standard normal distribution.
+    fn norm_pdf(self) -> Self;
     /// xʸ
     fn pow(self, y: Self) -> Self;
     /// sin x
@@ -26,51 +75,23 @@ pub trait Math: Copy {
     fn cos(self) -> Self;
 }
 
-macro_rules! on_libm {
-    ($t:ident, $exp:ident, $expm1:ident, $log:ident, $log1p:ident, $tanh:ident, $erf:ident, $pow:ident, $sin:ident, $cos:ident) => {
+macro_rules! math {
+    ($t:ty, $pow:path, $sin:path, $cos:path) => {
+        math!(@ $t, $pow, exp = exp::exp, exp_m1 = exp::exp_m1, ln = ln::ln, ln_1p = ln::ln_1p, tanh = tanh::tanh,
+            sigmoid = exp::sigmoid, erf = erf::erf, norm_cdf = erf::norm_cdf, norm_pdf = erf::norm_pdf, sin = $sin, cos = $cos);
+    };
+    (@ $t:ty, $pow:path, $($unary:ident = $body:path),*) => {
         impl Math for $t {
+            $(#[inline(always)]
+            fn $unary(self) -> $t {
+                $body(self)
+            })*
             #[inline(always)]
-            fn exp(self) -> Self {
-                libm::$exp(self)
-            }
-            #[inline(always)]
-            fn exp_m1(self) -> Self {
-                libm::$expm1(self)
-            }
-            #[inline(always)]
-            fn ln(self) -> Self {
-                libm::$log(self)
-            }
-            #[inline(always)]
-            fn ln_1p(self) -> Self {
-                libm::$log1p(self)
-            }
-            #[inline(always)]
-            fn tanh(self) -> Self {
-                libm::$tanh(self)
-            }
-            #[inline(always)]
-            fn sigmoid(self) -> Self {
-                1.0 / (1.0 + libm::$exp(-self))
-            }
-            #[inline(always)]
-            fn erf(self) -> Self {
-                libm::$erf(self)
-            }
-            #[inline(always)]
-            fn pow(self, y: Self) -> Self {
-                libm::$pow(self, y)
-            }
-            #[inline(always)]
-            fn sin(self) -> Self {
-                libm::$sin(self)
-            }
-            #[inline(always)]
-            fn cos(self) -> Self {
-                libm::$cos(self)
+            fn pow(self, y: $t) -> $t {
+                $pow(self, y)
             }
         }
     };
 }
-on_libm!(f32, expf, expm1f, logf, log1pf, tanhf, erff, powf, sinf, cosf);
-on_libm!(f64, exp, expm1, log, log1p, tanh, erf, pow, sin, cos);
+math!(f32, libm::powf, libm::sinf, libm::cosf);
+math!(f64, libm::pow, libm::sin, libm::cos);
