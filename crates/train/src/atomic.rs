@@ -49,12 +49,16 @@ pub fn write_atomic(
         let path = path.to_path_buf();
         move |source| Error::Io { op: OP, rule, path, source, repair }
     };
-    if fs::symlink_metadata(path).is_ok_and(|m| m.is_dir()) {
-        let answer = io::Error::other("it is a directory");
-        return Err(fail("the path must name a file", "add a file name to the path")(answer));
+    // A rename would replace a device such as /dev/null by a file.
+    if let Ok(there) = fs::metadata(path)
+        && !there.is_file()
+    {
+        let answer =
+            io::Error::other(if there.is_dir() { "it is a directory" } else { "it is no regular file" });
+        return Err(fail("the path must name a file", "choose another file name")(answer));
     }
 
-    let (temp, file) = create_beside(dir, &name.to_string_lossy()).map_err(fail(
+    let (mut temp, file) = create_beside(dir, &name.to_string_lossy()).map_err(fail(
         "a temporary file must be created beside the file",
         "create the directory, or choose one that can be written to",
     ))?;
@@ -76,23 +80,29 @@ pub fn write_atomic(
         "check the disk and the free space; the old file is unchanged",
     ))?;
     drop(file);
-    fs::rename(&temp.0, path).map_err(fail(
+    fs::rename(&temp.path, path).map_err(fail(
         "the finished file must be renamed into place",
         "check the permissions of the file and its directory; the old file is unchanged",
     ))?;
-    std::mem::forget(temp);
+    temp.renamed = true;
     sync_dir(dir).map_err(fail(
         "the directory must be synced after the rename",
         "the file is complete but may be lost in a power failure; check the disk",
     ))
 }
 
-/// Removes the temporary file unless it was renamed away (then it is forgotten).
-struct Temp(PathBuf);
+/// Removes the temporary file unless it was renamed away.
+struct Temp {
+    path: PathBuf,
+    renamed: bool,
+}
 
 impl Drop for Temp {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        if !self.renamed {
+            // Nothing more can be done about a file that cannot be removed.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -106,7 +116,7 @@ fn create_beside(dir: &Path, name: &str) -> io::Result<(Temp, File)> {
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = dir.join(format!(".{stem}.{pid}-{n}.tmp"));
         match OpenOptions::new().write(true).create_new(true).open(&path) {
-            Ok(file) => return Ok((Temp(path), file)),
+            Ok(file) => return Ok((Temp { path, renamed: false }, file)),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => last = e,
             Err(e) => return Err(e),
         }
@@ -228,6 +238,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let text = write_atomic(dir.path(), |_| Ok(())).unwrap_err().to_string();
         assert!(text.contains("the path must name a file; got \"it is a directory\""), "{text}");
+        #[cfg(unix)]
+        {
+            let text = write_atomic("/dev/null", |_| Ok(())).unwrap_err().to_string();
+            let wanted = "[write_atomic] the path must name a file; got \"it is no regular file\" for '/dev/null'; \
+                          choose another file name";
+            assert_eq!(text, wanted);
+        }
         let text = write_atomic("/", |_| Ok(())).unwrap_err().to_string();
         assert_eq!(text, "[write_atomic] the path must name a file; got '/'; add a file name to the path");
     }

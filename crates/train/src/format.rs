@@ -72,7 +72,7 @@ pub fn si(x: f64) -> String {
         prefix = next;
     }
     let sign = if x < 0.0 { "-" } else { "" };
-    if prefix.is_empty() && (value >= 9.95 || value == value.trunc()) || value >= 9.95 {
+    if value >= 9.95 || (prefix.is_empty() && value == value.trunc()) {
         format!("{sign}{value:.0}{prefix}")
     } else {
         format!("{sign}{value:.1}{prefix}")
@@ -113,7 +113,7 @@ pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(c);

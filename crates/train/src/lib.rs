@@ -19,5 +19,9 @@ pub use error::{Error, Result};
 pub use history::{Direction, EpochRecord, History, MetricValues, Part};
 pub use progress::{EpochProgress, Progress};
 pub use report::Report;
-
 pub use table::Table;
+
+/// Runs the code of the README as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct ReadmeDocTests;

@@ -258,8 +258,8 @@ mod tests {
     #[test]
     fn blocks_under_the_same_title_are_one_section() {
         let html = full().to_html();
-        assert_eq!(html.matches("<section").count(), 6);
-        assert_eq!(html.matches("<h2").count(), 6);
+        assert_eq!(html.matches("<section").count(), 5);
+        assert_eq!(html.matches("<h2").count(), 5);
     }
 
     #[test]

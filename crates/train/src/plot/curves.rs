@@ -68,7 +68,7 @@ pub fn learning_curve(history: &History, metric: &str, direction: Direction) -> 
 /// history.push(EpochRecord { epoch: 1, step: 0, train, valid: None, lr: 0.1, seconds: 1.0 }).unwrap();
 /// let metrics = [("loss", Direction::Lower), ("acc", Direction::Higher)];
 /// let figure = train::plot::learning_curves(&history, &metrics).unwrap();
-/// assert_eq!(figure.size(), (2.0 * 560.0, 360.0));
+/// assert_eq!(figure.size(), (2.0 * 520.0, 350.0));
 /// assert!(train::plot::learning_curves(&history, &[("f1", Direction::Higher)]).is_err());
 /// ```
 pub fn learning_curves(history: &History, metrics: &[(&str, Direction)]) -> Result<Figure> {

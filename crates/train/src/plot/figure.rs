@@ -1,7 +1,7 @@
 //! A laid-out drawing: shapes at places, not yet a file.
 
 use super::theme::{Color, PAPER};
-use super::{raster, svg, text};
+use super::{raster, svg};
 use crate::atomic::write_atomic;
 use crate::error::{Error, Result};
 use std::path::Path;
@@ -45,7 +45,7 @@ impl Label {
     /// Left, top, right, bottom of the letters, for layout and its tests.
     #[cfg(test)]
     pub fn bounds(&self) -> [f64; 4] {
-        let w = text::width(&self.text, self.px, self.bold);
+        let w = super::text::width(&self.text, self.px, self.bold);
         let from = match self.anchor {
             Anchor::Start => 0.0,
             Anchor::Middle => -w / 2.0,
@@ -76,7 +76,7 @@ pub(crate) enum Shape {
 /// ```
 /// use train::plot::LineChart;
 /// let figure = LineChart::new("y = x²").series("y", (0..9).map(|x| (x as f64, (x * x) as f64))).figure();
-/// assert_eq!(figure.size(), (560.0, 360.0));
+/// assert_eq!(figure.size(), (520.0, 350.0));
 /// let dir = tempfile::tempdir().unwrap();
 /// figure.save(dir.path().join("square.svg")).unwrap();
 /// figure.save(dir.path().join("square.png")).unwrap();

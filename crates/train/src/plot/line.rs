@@ -5,10 +5,10 @@ use super::text;
 use super::theme::{AXIS, Color, GRID, INK, MUTED, PAPER, SERIES};
 use super::ticks::Scale;
 
-const WIDTH: f64 = 560.0;
-const HEIGHT: f64 = 360.0;
+const WIDTH: f64 = 520.0;
+const HEIGHT: f64 = 350.0;
 const TITLE: f64 = 15.0;
-const SMALL: f64 = 11.5;
+const SMALL: f64 = 12.0;
 /// Up to this many points, each has a dot.
 const DOTS: usize = 40;
 
@@ -116,13 +116,12 @@ impl LineChart {
         let log = self.log_y && self.points().any(|p| p.1 > 0.0);
         let drawable = |p: &(f64, f64)| p.0.is_finite() && p.1.is_finite() && (!log || p.1 > 0.0);
         let shown: Vec<(f64, f64)> = self.points().filter(drawable).collect();
-        let (x, y) = scales(&shown, log, self.integer_x, w, h);
-
-        let label_width = y.ticks.iter().map(|t| text::width(&t.1, SMALL, false)).fold(0.0, f64::max);
         let legend_bottom = self.legend(&mut fig, w);
-        let left = 16.0 + label_width + 8.0;
         let (top, right) = (legend_bottom + 22.0, w - 22.0);
         let bottom = h - if self.x_label.is_empty() { 34.0 } else { 52.0 };
+        let (x, y) = scales(&shown, log, self.integer_x, right, bottom - top);
+        let label_width = y.ticks.iter().map(|t| text::width(&t.1, SMALL, false)).fold(0.0, f64::max);
+        let left = 16.0 + label_width + 8.0;
         let place = |p: (f64, f64)| (left + x.at(p.0) * (right - left), bottom - y.at(p.1) * (bottom - top));
 
         for (value, name) in &y.ticks {
@@ -214,13 +213,13 @@ fn scales(points: &[(f64, f64)], log: bool, integer_x: bool, w: f64, h: f64) -> 
     let (mut y0, y1) = range(|p| p.1);
     let x = Scale::linear(x0, x1, (w / 75.0) as usize, integer_x, false);
     if log {
-        return (x, Scale::log(y0, y1, (h / 60.0) as usize));
+        return (x, Scale::log(y0, y1, (h / 45.0) as usize));
     }
     // A loss that falls towards zero is best judged against zero.
     if y0 > 0.0 && y0 < 0.4 * y1 {
         y0 = 0.0;
     }
-    (x, Scale::linear(y0, y1, (h / 60.0) as usize, false, true))
+    (x, Scale::linear(y0, y1, (h / 45.0) as usize, false, true))
 }
 
 /// At most four points in each column of pixels: the first, the lowest, the highest and the last.
@@ -281,7 +280,7 @@ mod tests {
     #[test]
     fn no_text_overlaps_or_leaves_the_figure_at_any_length_and_size() {
         for n in [1, 2, 3, 7, 30, 100, 999, 10_000] {
-            for (w, h) in [(240.0, 180.0), (560.0, 360.0), (1200.0, 300.0)] {
+            for (w, h) in [(240.0, 180.0), (520.0, 350.0), (1200.0, 300.0)] {
                 for log in [false, true] {
                     let chart = LineChart::new("A rather long title for a chart of this size")
                         .x_label("epoch")

@@ -11,7 +11,7 @@ use plotters::style::{Color as _, FontDesc, FontFamily, FontStyle, FontTransform
 
 const FINE: f64 = 4.0;
 /// An inline figure starts here: the page has margins of its own.
-const MARGIN: (f64, f64) = (16.0, 10.0);
+const MARGIN: (f64, f64) = (15.0, 10.0);
 /// plotters writes a font of this size as one of 1 px.
 const FONT_UNIT: f64 = 1.24;
 
