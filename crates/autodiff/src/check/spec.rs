@@ -105,6 +105,15 @@ impl OpSpec {
         self.reference(move |x| x[0].to_vec::<f64>().unwrap_or_default().into_iter().map(&f).collect())
     }
 
+    /// As [`reference`](Self::reference), for a function of two elements applied to each pair of the first two inputs',
+    /// which must have one shape.
+    pub fn reference_pairwise(self, f: impl Fn(f64, f64) -> f64 + Send + Sync + 'static) -> Self {
+        self.reference(move |x| {
+            let (a, b) = (x[0].to_vec::<f64>().unwrap_or_default(), x[1].to_vec::<f64>().unwrap_or_default());
+            a.into_iter().zip(b).map(|(a, b)| f(a, b)).collect()
+        })
+    }
+
     /// Allowed error of the last case: f64 against its reference, f32 against f64, in units of the last place of
     /// `max(1, |y|)`. Say why where it is more than a few.
     pub fn ulps(mut self, f64_ulps: f64, f32_ulps: f64) -> Self {
@@ -187,7 +196,8 @@ impl Samples {
 
     /// These values.
     pub fn tensor(&self, values: Vec<f64>, shape: impl AsRef<[usize]>) -> Tensor {
-        Tensor::from_vec(values, shape).expect("invariant: a sample's shape has as many elements as its values")
+        Tensor::from_vec(values, shape)
+            .expect("invariant: a sample's shape has as many elements as its values")
     }
 
     /// No values.

@@ -3,6 +3,8 @@
 
 use crate::check::OpSpec;
 
+mod operators;
+
 /// Declares the files of each family and collects what they promise.
 macro_rules! op_list {
     ($($(#[$meta:meta])* $family:ident { $($op:ident),* $(,)? })*) => {
@@ -19,9 +21,13 @@ macro_rules! op_list {
 
 op_list! {
     /// Functions of one element.
-    pointwise { tanh, relu, square, scale }
+    pointwise {
+        neg, abs, sign, recip, square, sqrt, scale, pow_scalar, clamp, to_dtype,
+        exp, exp_m1, ln, ln_1p, sin, cos, tanh, erf,
+        relu, leaky_relu, elu, gelu, gelu_tanh, silu, sigmoid, softplus, log_sigmoid,
+    }
     /// Functions of two elements that broadcast.
-    binary { add, mul }
+    binary { add, sub, mul, div, pow, maximum, minimum, where_, compare }
     /// Sums and what is made of them.
     reduce { sum }
     /// Matrix products.

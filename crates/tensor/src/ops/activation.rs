@@ -85,18 +85,6 @@ fn bounded<T: Float>(x: T, bound: f64) -> T {
     x.max(T::of(-bound)).min(T::of(bound))
 }
 
-/// `Φ(x) = (1 + erf(x/√2))/2`
-#[inline(always)]
-fn norm_cdf<T: Float>(x: T) -> T {
-    T::of(0.5).mul_add(Math::erf(x.mul(T::of(FRAC_1_SQRT_2))), T::of(0.5))
-}
-
-/// `φ(x) = e^(−x²/2)/√(2π)`
-#[inline(always)]
-fn norm_pdf<T: Float>(x: T) -> T {
-    Math::exp(x.mul(x).mul(T::of(-0.5))).mul(T::of(FRAC_2_SQRT_PI * FRAC_1_SQRT_2 / 2.0))
-}
-
 /// The cubic coefficient that Hendrycks & Gimpel 2016 fitted for `gelu_tanh`; it has no closed form.
 const GELU_CUBIC: f64 = 0.044715;
 
@@ -121,7 +109,7 @@ activation! {
     /// `x where x > 0, else alpha·(eˣ − 1)`.
     elu[alpha](Elu, cost 4): |x| if x > T::ZERO { x } else { alpha.mul(Math::exp_m1(x)) };
     /// `x·Φ(x)`, with Φ the standard normal distribution function; exact, through the error function.
-    gelu[](Gelu, cost 8): |x| x.max(T::of(-NORMAL_BOUND)).mul(norm_cdf(x));
+    gelu[](Gelu, cost 8): |x| x.max(T::of(-NORMAL_BOUND)).mul(Math::norm_cdf(x));
     /// `x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³)))`, the approximation of [`gelu`](Tensor::gelu) by tanh.
     gelu_tanh[](GeluTanh, cost 8): |x| {
         x.max(T::of(-NORMAL_BOUND)).mul(Math::sigmoid(gelu_tanh_inner(bounded(x, NORMAL_BOUND)).0))
@@ -156,7 +144,7 @@ gradient! {
     /// `g·(Φ(x) + x·φ(x))`, of the operand `x` of gelu.
     gelu_grad[](GeluGrad, float: Float, cost 12, "operands must be floats"): |x, g| {
         let x = bounded(x, NORMAL_BOUND);
-        g.mul(x.mul_add(norm_pdf(x), norm_cdf(x)))
+        g.mul(x.mul_add(Math::norm_pdf(x), Math::norm_cdf(x)))
     };
     /// `g·(s + x·s·(1 − s)·v')`, of the operand `x` of gelu_tanh, with `s = σ(v)` its second factor.
     gelu_tanh_grad[](GeluTanhGrad, float: Float, cost 8, "operands must be floats"): |x, g| {

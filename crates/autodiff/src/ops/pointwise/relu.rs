@@ -62,9 +62,12 @@ pub(crate) fn specs() -> Vec<OpSpec> {
         OpSpec::new("relu")
             .case("away from the kink", [s.away_from_zero([3, 4], 0.1, 2.0)], [3, 4], |x| x[0].relu())
             .reference_pointwise(|x| (x + x.abs()) / 2.0)
-            .case("at the kink, NaN, infinities", [s.tensor(vec![0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY], [4])], [4], |x| {
-                x[0].relu()
-            })
+            .case(
+                "at the kink, NaN, infinities",
+                [s.tensor(vec![0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY], [4])],
+                [4],
+                |x| x[0].relu(),
+            )
             .reference(|_| vec![0.0, f64::NAN, f64::INFINITY, 0.0])
             .no_derivative()
             .case("empty", [s.empty([2, 0])], [2, 0], |x| x[0].relu())
@@ -76,9 +79,12 @@ pub(crate) fn specs() -> Vec<OpSpec> {
                 "[relu] the operand must be a number; got bool; convert with to_dtype first",
             ),
         OpSpec::new("relu_grad")
-            .case("of relu", [s.away_from_zero([6], 0.1, 1.0), s.uniform([6], -1.0, 1.0)], [6], |x| relu_grad(&x[0], &x[1]))
+            .case("of relu", [s.away_from_zero([6], 0.1, 1.0), s.uniform([6], -1.0, 1.0)], [6], |x| {
+                relu_grad(&x[0], &x[1])
+            })
             .reference(|x| {
-                let (y, g) = (x[0].to_vec::<f64>().unwrap_or_default(), x[1].to_vec::<f64>().unwrap_or_default());
+                let (y, g) =
+                    (x[0].to_vec::<f64>().unwrap_or_default(), x[1].to_vec::<f64>().unwrap_or_default());
                 y.iter().zip(g).map(|(y, g)| g * (1.0 + y.signum()) / 2.0).collect()
             })
             .case("empty", [s.empty([0]), s.empty([0])], [0], |x| relu_grad(&x[0], &x[1])),

@@ -41,10 +41,7 @@ impl Op for TanhGrad {
     }
     fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
         let (y, g) = (saved.input(0), saved.input(1));
-        grads([
-            grad.mul(&g)?.mul(&y)?.mul_scalar(-2.0)?,
-            Var::apply(TanhGrad, &[&y, grad])?,
-        ])
+        grads([grad.mul(&g)?.mul(&y)?.mul_scalar(-2.0)?, Var::apply(TanhGrad, &[&y, grad])?])
     }
 }
 
@@ -76,7 +73,8 @@ pub(crate) fn specs() -> Vec<OpSpec> {
                 Var::apply(TanhGrad, &[&x[0], &x[1]])
             })
             .reference(|x| {
-                let (y, g) = (x[0].to_vec::<f64>().unwrap_or_default(), x[1].to_vec::<f64>().unwrap_or_default());
+                let (y, g) =
+                    (x[0].to_vec::<f64>().unwrap_or_default(), x[1].to_vec::<f64>().unwrap_or_default());
                 y.iter().zip(g).map(|(y, g)| g * (1.0 - y) * (1.0 + y)).collect()
             })
             .case("empty", [s.empty([0]), s.empty([0])], [0], |x| Var::apply(TanhGrad, &[&x[0], &x[1]])),
