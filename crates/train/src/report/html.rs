@@ -10,7 +10,10 @@ const DARK: &str = "--page: #0d1117; --paper: #161b22; --ink: #e6edf3; --muted: 
 const PRINT: &str = "body { background: none; font-size: 12px; } main { max-width: none; padding: 0; } \
                      nav { display: none; } section, .highlights div, .settings { border-radius: 0; } \
                      section, figure, tr, .highlights, .settings { break-inside: avoid; } h2 { break-after: avoid; } \
-                     .panels > .plot { max-width: 48%; } .panels > .plot:only-child { max-width: 100%; }";
+                     table { font-size: 11px; min-width: 0; } th { font-size: 10px; } th, td { padding: 4px 12px 4px 0; } \
+                     section { padding: 12px 16px 16px; margin-bottom: 12px; } .panels { gap: 16px; } \
+                     .panels > .plot { flex: 1 1 44%; max-width: 48%; } .tiles img { max-width: 80px; } \
+                     .tiles { grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); }";
 
 /// Text for inside an element or a quoted attribute.
 pub(crate) fn escape(text: &str) -> String {
