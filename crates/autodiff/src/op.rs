@@ -86,7 +86,7 @@ impl Saves {
     }
 
     pub(crate) fn has_input(self, i: usize) -> bool {
-        self.inputs >> i & 1 == 1
+        i < 16 && self.inputs >> i & 1 == 1
     }
 
     pub(crate) fn has_output(self) -> bool {
@@ -112,7 +112,8 @@ impl Saved<'_> {
 
     /// The result, which [`Op::saves`] must name.
     pub fn output(&self) -> Var {
-        let value = self.record.output.clone().expect("invariant: `saves` names the output if the rule reads it");
+        let value =
+            self.record.output.clone().expect("invariant: `saves` names the output if the rule reads it");
         Var::with_node(value, self.higher.then(|| self.node.clone()))
     }
 
