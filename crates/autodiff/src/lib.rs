@@ -8,10 +8,12 @@ mod gradients;
 mod graph;
 mod op;
 pub mod ops;
+mod reduction;
 mod var;
 
 pub use engine::grad_of;
 pub use error::{Error, Result};
 pub use gradients::{Gradients, LeafId};
 pub use op::{Grads, Op, Saved, Saves, grads, not_differentiable};
+pub use reduction::Reduction;
 pub use var::Var;

@@ -29,11 +29,15 @@ op_list! {
     /// Functions of two elements that broadcast.
     binary { add, sub, mul, div, pow, maximum, minimum, where_, compare }
     /// Sums and what is made of them.
-    reduce { sum }
+    reduce { sum, mean, max, min, var, logsumexp, argmax, argmin }
     /// Matrix products.
     product { matmul, linear }
+    /// Values along an axis, normalised.
+    norm { softmax, log_softmax }
     /// Losses.
-    loss { mse }
-    /// Views.
-    shape { reshape, permute, expand }
+    loss { mse, l1, huber, bce_with_logits, cross_entropy, cross_entropy_grad }
+    /// Views, and tensors joined.
+    shape { reshape, flatten, permute, expand, squeeze, unsqueeze, narrow, select, slice, flip, cat, stack }
+    /// Reading and adding at indices.
+    index { index_select, gather, index_add, scatter_add, one_hot }
 }

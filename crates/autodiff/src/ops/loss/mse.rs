@@ -1,10 +1,11 @@
-//! Mean squared error, `l = 1/n Σ (x − y)²`.   `dx = 2/n·(x − y)·g`, `dy = −dx`
+//! Squared error, `l = 1/n Σ (x − y)²` in the mean.   `dx = 2/n·(x − y)·g`, `dy = −dx`
 //!
-//! Composed of `sub`, `square` and `mean` it would make three more tensors of the inputs' size.
+//! The mean is fused: composed of `sub`, `square` and `mean` it would make three more tensors of the inputs' size.
 
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::op::{Grads, Op, Saved, Saves, grads};
+use crate::reduction::{Reduction, one_shape};
 use crate::var::Var;
 use tensor::{Tensor, fused};
 
@@ -51,10 +52,23 @@ impl Op for MseLossGrad {
 }
 
 impl Var {
-    /// `1/n Σ (x − y)²` over all n elements. Errors: `ShapeMismatch` unless the shapes are equal and not empty;
-    /// `DTypeMismatch` unless both are floats of one type.
-    pub fn mse_loss(&self, target: &Var) -> Result<Var> {
-        Var::apply(MseLoss, &[self, target])
+    /// `(x − y)²` of prediction and target, reduced.
+    ///
+    /// Errors: `ShapeMismatch` unless the shapes are equal and not empty; `DTypeMismatch` unless floats of one dtype.
+    ///
+    /// ```
+    /// use autodiff::{Reduction, Var};
+    /// use tensor::Tensor;
+    /// let (x, y) = (Var::from(Tensor::from_slice(&[1.0, 5.0], [2])?), Var::from(Tensor::from_slice(&[2.0, 2.0], [2])?));
+    /// assert_eq!(x.mse_loss(&y, Reduction::Mean)?.item()?, 5.0);
+    /// # Ok::<(), autodiff::Error>(())
+    /// ```
+    pub fn mse_loss(&self, target: &Var, reduction: Reduction) -> Result<Var> {
+        one_shape("mse_loss", self, target)?;
+        match reduction {
+            Reduction::Mean => Var::apply(MseLoss, &[self, target]),
+            _ => reduction.of(&self.sub(target)?.square()?),
+        }
     }
 }
 
@@ -62,23 +76,29 @@ pub(crate) fn specs() -> Vec<OpSpec> {
     let mut s = Samples::new(40);
     vec![
         OpSpec::new("mse_loss")
-            .case("matrices", [s.uniform([3, 4], -2.0, 2.0), s.uniform([3, 4], -2.0, 2.0)], [], |x| x[0].mse_loss(&x[1]))
+            .case("matrices", [s.uniform([3, 4], -2.0, 2.0), s.uniform([3, 4], -2.0, 2.0)], [], |x| x[0].mse_loss(&x[1], Reduction::Mean))
             .reference(|x| {
                 let (a, b) = (x[0].to_vec::<f64>().unwrap_or_default(), x[1].to_vec::<f64>().unwrap_or_default());
                 vec![a.iter().zip(&b).map(|(a, b)| a * a - 2.0 * a * b + b * b).sum::<f64>() / a.len() as f64]
             })
-            .case("large", [s.uniform([100_003], -2.0, 2.0), s.uniform([100_003], -2.0, 2.0)], [], |x| x[0].mse_loss(&x[1]))
+            .case("large", [s.uniform([100_003], -2.0, 2.0), s.uniform([100_003], -2.0, 2.0)], [], |x| x[0].mse_loss(&x[1], Reduction::Mean))
             .large()
+            .case("sum", [s.uniform([3, 4], -2.0, 2.0), s.uniform([3, 4], -2.0, 2.0)], [], |x| x[0].mse_loss(&x[1], Reduction::Sum))
+            .reference(|x| {
+                let (a, b) = (x[0].to_vec::<f64>().unwrap_or_default(), x[1].to_vec::<f64>().unwrap_or_default());
+                vec![a.iter().zip(&b).map(|(a, b)| a * a - 2.0 * a * b + b * b).sum::<f64>()]
+            })
+            .case("none", [s.uniform([3, 4], -2.0, 2.0), s.uniform([3, 4], -2.0, 2.0)], [3, 4], |x| x[0].mse_loss(&x[1], Reduction::None))
             .no_empty("the mean of nothing is refused")
             .error(
                 [s.uniform([2, 3], 0.0, 1.0), s.uniform([2], 0.0, 1.0)],
-                |x| x[0].mse_loss(&x[1]),
-                "[mse] prediction and target must have one shape; got [2, 3] and [2]; reshape one of them",
+                |x| x[0].mse_loss(&x[1], Reduction::Mean),
+                "[mse_loss] prediction and target must have one shape; got [2, 3] and [2]; reshape one of them",
             )
             .error(
                 [s.empty([0, 3]), s.empty([0, 3])],
-                |x| x[0].mse_loss(&x[1]),
-                "[mse] there must be at least one element; got [0, 3] and [0, 3]; leave empty batches out",
+                |x| x[0].mse_loss(&x[1], Reduction::Mean),
+                "[mse_loss] there must be at least one element; got [0, 3] and [0, 3]; leave empty batches out",
             ),
         OpSpec::new("mse_loss_grad")
             .case("matrices", [s.uniform([3, 4], -2.0, 2.0), s.uniform([3, 4], -2.0, 2.0), s.uniform([], 0.5, 1.0)], [3, 4], |x| {

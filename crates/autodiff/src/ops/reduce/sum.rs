@@ -14,7 +14,7 @@ pub struct Sum {
 
 impl Op for Sum {
     fn name(&self) -> &'static str {
-        "sum"
+        if self.keep { "sum_keep" } else { "sum" }
     }
     fn saves(&self) -> Saves {
         Saves::NOTHING
@@ -42,6 +42,14 @@ pub(crate) fn kept_shape(shape: &[usize], axes: &[isize]) -> Vec<usize> {
         kept[axis.rem_euclid(shape.len() as isize) as usize] = 1;
     }
     kept
+}
+
+/// How many elements meet in each result when `shape` is reduced over `axes`, which have been checked (none named: all).
+pub(crate) fn reduced_len(shape: &[usize], axes: &[isize]) -> usize {
+    match axes {
+        [] => shape.iter().product(),
+        axes => axes.iter().map(|&axis| shape[axis.rem_euclid(shape.len() as isize) as usize]).product(),
+    }
 }
 
 /// The sum over what broadcasting repeated, so that the result has `shape`. Its gradient repeats again.
@@ -96,7 +104,9 @@ pub(crate) fn specs() -> Vec<OpSpec> {
                 let x = x[0].to_vec::<f64>().unwrap_or_default();
                 (0..4).map(|j| (0..3).map(|i| x[i * 4 + j]).sum()).collect()
             })
-            .case("outer axes, kept", [s.uniform([2, 3, 4], -2.0, 2.0)], [1, 3, 1], |x| x[0].sum_keep(&[-1, 0]))
+            .case("outer axes, kept", [s.uniform([2, 3, 4], -2.0, 2.0)], [1, 3, 1], |x| {
+                x[0].sum_keep(&[-1, 0])
+            })
             .case("of a scalar", [s.uniform([], -1.0, 1.0)], [], |x| x[0].sum(&[]))
             .case("empty", [s.empty([0, 3])], [3], |x| x[0].sum(&[0]))
             .reference(|_| vec![0.0; 3])
@@ -111,7 +121,14 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .case("rows and columns", [s.uniform([2, 3, 4], -2.0, 2.0)], [3, 1], |x| x[0].sum_to(&[3, 1]))
             .reference(|x| {
                 let x = x[0].to_vec::<f64>().unwrap_or_default();
-                (0..3).map(|j| (0..2).flat_map(|i| (0..4).map(move |k| (i, k))).map(|(i, k)| x[i * 12 + j * 4 + k]).sum()).collect()
+                (0..3)
+                    .map(|j| {
+                        (0..2)
+                            .flat_map(|i| (0..4).map(move |k| (i, k)))
+                            .map(|(i, k)| x[i * 12 + j * 4 + k])
+                            .sum()
+                    })
+                    .collect()
             })
             .case("empty", [s.empty([0, 3])], [1, 3], |x| x[0].sum_to(&[1, 3])),
     ]

@@ -46,7 +46,7 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .error(
                 [s.uniform([2, 3], 0.0, 1.0)],
                 |x| x[0].reshape([4]),
-                "[reshape] both shapes must have as many elements; got [2, 3] and [4]; choose sizes with the same product",
+                "[reshape] the new shape must have as many elements as the old; got [2, 3] and [4]; change the sizes, or give one as -1",
             ),
     ]
 }
