@@ -3,7 +3,7 @@
 //! Targets may be tensors or variables. Each takes the mean; the methods of [`Var`] of the same names offer the rest.
 
 use crate::error::Result;
-use autodiff::Var;
+use autodiff::{Reduction, Var};
 use tensor::Tensor;
 
 pub use autodiff::ops::loss::cross_entropy::CrossEntropy;
@@ -18,7 +18,7 @@ pub use autodiff::ops::loss::cross_entropy::CrossEntropy;
 /// # Ok::<(), nn::Error>(())
 /// ```
 pub fn mse_loss(prediction: &Var, target: impl Into<Var>) -> Result<Var> {
-    Ok(prediction.mse_loss(&target.into())?)
+    Ok(prediction.mse_loss(&target.into(), Reduction::Mean)?)
 }
 
 /// Cross-entropy between logits `(.., classes)` and labels (I64, of the leading shape), or target probabilities of the
