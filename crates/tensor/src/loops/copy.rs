@@ -11,8 +11,6 @@ use crate::simd::simd_fn;
 const GRAIN: usize = 1 << 15;
 /// Blocks of rows that one thread turns after each other, so that the pages it reads from stay at hand.
 const BAND: usize = 16;
-/// A tile that is turned in registers.
-const TILE: usize = 16;
 
 /// The elements that `layout` names in `data`, in row-major order, into `out`.
 pub(crate) fn copy_into<T: Element>(data: &[T], layout: &Layout, out: &mut [T]) {
@@ -123,29 +121,19 @@ simd_fn! {
     fn turn_block[T: Element, const B: usize](
         block: &[[T; B]; B], out: &Disjoint<T>, to: usize, row_step: usize, rows: usize, columns: usize,
     ) {
-        if columns < B {
-            for r in 0..rows {
-                let at = to + r * row_step;
-                // SAFETY: a row of the block that this thread alone was given, one at a time.
-                let line = unsafe { out.slice(at..at + columns) };
-                for (x, column) in line.iter_mut().zip(block) {
-                    *x = column[r];
+        for r in 0..rows {
+            let at = to + r * row_step;
+            // SAFETY: a row of the block that this thread alone was given, one at a time.
+            let line = unsafe { out.slice(at..at + columns) };
+            match <&mut [T; B]>::try_from(&mut *line) {
+                Ok(line) => {
+                    for c in 0..B {
+                        line[c] = block[c][r];
+                    }
                 }
-            }
-            return;
-        }
-        for top in (0..rows).step_by(TILE) {
-            for c in (0..B).step_by(TILE) {
-                let mut tile = [[T::default(); TILE]; TILE];
-                for (line, column) in tile.iter_mut().zip(&block[c..c + TILE]) {
-                    line.copy_from_slice(&column[top..top + TILE]);
-                }
-                for r in 0..TILE.min(rows - top) {
-                    let at = to + (top + r) * row_step + c;
-                    // SAFETY: as above.
-                    let line = unsafe { out.slice(at..at + TILE) };
-                    for k in 0..TILE {
-                        line[k] = tile[k][r];
+                Err(_) => {
+                    for (x, column) in line.iter_mut().zip(block) {
+                        *x = column[r];
                     }
                 }
             }

@@ -254,7 +254,8 @@ impl<T: Element, F: Fold<T>> Plan<'_, T, F> {
             }
         };
         match width {
-            1 => self.lines(met_len, is_line, partials),
+            _ if is_line => self.long_rows(met_len, partials),
+            1 => self.gathers(met_len, partials),
             _ => self.columns(met_len, width, partials),
         }
         if chunks > 1 {
@@ -275,23 +276,39 @@ impl<T: Element, F: Fold<T>> Plan<'_, T, F> {
         });
     }
 
-    /// Each output's chunks in turn: neighbours as they are, others gathered first. `partials`: (outputs, chunks).
-    fn lines(&self, len: usize, is_line: bool, partials: &mut [F::Acc]) {
+    /// Rows of neighbours, each of many chunks. `partials`: (outputs, chunks).
+    fn long_rows(&self, len: usize, partials: &mut [F::Acc]) {
+        let chunks = len.div_ceil(CHUNK);
+        let walk = Walk::new([&layout_of(&self.kept, self.offset)]);
+        for_chunks(partials, GRAIN / CHUNK, |first, mut partials| {
+            let mut unit = first;
+            while !partials.is_empty() {
+                let (output, chunk) = (unit / chunks, unit % chunks);
+                let mut base = 0;
+                walk.runs(output..output + 1, |_, [at], _| base = at + chunk * CHUNK);
+                let (row, rest) = partials.split_at_mut(partials.len().min(chunks - chunk));
+                let whole = row.len().min(len / CHUNK - chunk.min(len / CHUNK));
+                fold_rows(self.f, self.data, base, CHUNK as isize, CHUNK, &mut row[..whole]);
+                fold_rows(self.f, self.data, base + whole * CHUNK, 0, len % CHUNK, &mut row[whole..]);
+                unit += row.len();
+                partials = rest;
+            }
+        });
+    }
+
+    /// Each output's chunks in turn, gathered from wherever they are. `partials`: (outputs, chunks).
+    fn gathers(&self, len: usize, partials: &mut [F::Acc]) {
         let chunks = len.div_ceil(CHUNK);
         let axes: Vec<Axis> = self.kept.iter().chain(&self.met).copied().collect();
         let walk = Walk::new([&layout_of(&axes, self.offset)]);
         let step = walk.inner[0];
         for_chunks(partials, GRAIN.div_ceil(len.min(CHUNK)), |first, partials| {
-            let mut room = vec![T::default(); if is_line { 0 } else { len.min(CHUNK) }];
-            for (i, partial) in partials.iter_mut().enumerate() {
-                let (output, chunk) = ((first + i) / chunks, (first + i) % chunks);
+            let mut room = vec![T::default(); len.min(CHUNK)];
+            for (unit, partial) in (first..).zip(partials) {
+                let (output, chunk) = (unit / chunks, unit % chunks);
                 let start = output * len + chunk * CHUNK;
                 let end = output * len + len.min((chunk + 1) * CHUNK);
                 walk.runs(start..end, |position, [at], n| {
-                    if is_line {
-                        // A chunk of a line is never cut.
-                        return fold_rows(self.f, self.data, at, 0, n, std::slice::from_mut(partial));
-                    }
                     let room = &mut room[position - start..][..n];
                     if step == 1 {
                         return room.copy_from_slice(&self.data[at..at + n]);
@@ -300,9 +317,7 @@ impl<T: Element, F: Fold<T>> Plan<'_, T, F> {
                         *x = self.data[(at as isize + i as isize * step) as usize];
                     }
                 });
-                if !is_line {
-                    fold_rows(self.f, &room, 0, 0, end - start, std::slice::from_mut(partial));
-                }
+                fold_rows(self.f, &room, 0, 0, end - start, std::slice::from_mut(partial));
             }
         });
     }

@@ -44,8 +44,16 @@ fold! {
     SumWide[Element]: T => i64, 0, |x| x.to_i64(), |a, b| a.wrapping_add(b);
     /// Σ x²
     SumSquares[Number]: T => T, T::ZERO.neg(), |x| x.mul(x), |a, b| a.add(b);
-    Max[Number]: T => T, T::LOWEST, |x| x, |a, b| a.max(b);
-    Min[Number]: T => T, T::HIGHEST, |x| x, |a, b| a.min(b);
+    /// The larger; NaN wins. One instruction, and a second for NaN in `a`.
+    Max[Number]: T => T, T::LOWEST, |x| x, |a, b| {
+        let larger = if a > b { a } else { b };
+        if a.is_nan() { a } else { larger }
+    };
+    /// The smaller; NaN wins.
+    Min[Number]: T => T, T::HIGHEST, |x| x, |a, b| {
+        let smaller = if a < b { a } else { b };
+        if a.is_nan() { a } else { smaller }
+    };
     /// Elements that are not 0.
     CountNonzero[Element]: T => i64, 0, |x| (x != T::default()) as i64, |a, b| a + b;
 }
