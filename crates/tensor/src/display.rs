@@ -95,10 +95,9 @@ fn block(
     // Between rows one line break, between matrices an empty line, and so on.
     let breaks = "\n".repeat(inner.len().max(1));
     f.write_str("[")?;
-    let mut printed = 0;
     for i in 0..positions.len() {
-        if printed > 0 {
-            match printed % per_line {
+        if i > 0 {
+            match i % per_line {
                 0 => write!(f, ",{breaks}{margin}")?,
                 _ => f.write_str(", ")?,
             }
@@ -110,7 +109,6 @@ fn block(
             }
         }
         block(f, inner, indent + 1, cut, cells)?;
-        printed += 1;
     }
     f.write_str("]")
 }

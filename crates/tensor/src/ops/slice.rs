@@ -50,23 +50,23 @@ macro_rules! slice_arg {
     ($($t:ty),*) => {$(
         impl From<$t> for SliceArg {
             fn from(index: $t) -> Self {
-                SliceArg::Index(super::views::Size::to_isize(index))
+                SliceArg::Index(super::into_shape::Size::to_isize(index))
             }
         }
         impl From<Range<$t>> for SliceArg {
             fn from(r: Range<$t>) -> Self {
-                use super::views::Size;
+                use super::into_shape::Size;
                 SliceArg::range(Some(r.start.to_isize()), Some(r.end.to_isize()))
             }
         }
         impl From<RangeFrom<$t>> for SliceArg {
             fn from(r: RangeFrom<$t>) -> Self {
-                SliceArg::range(Some(super::views::Size::to_isize(r.start)), None)
+                SliceArg::range(Some(super::into_shape::Size::to_isize(r.start)), None)
             }
         }
         impl From<RangeTo<$t>> for SliceArg {
             fn from(r: RangeTo<$t>) -> Self {
-                SliceArg::range(None, Some(super::views::Size::to_isize(r.end)))
+                SliceArg::range(None, Some(super::into_shape::Size::to_isize(r.end)))
             }
         }
     )*};
