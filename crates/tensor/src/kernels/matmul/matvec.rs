@@ -1,46 +1,51 @@
-//! One row or one column: a vector times a matrix, as fast as the matrix can be read.
+//! One row or one column, or a few rows against contiguous columns: as fast as the matrix can be read.
 
-use super::vector::{Scalar, Turn, relu, vector_fn};
+mod along;
+
+use super::vector::{Scalar, relu, vector_fn};
 use super::{K_BLOCK, Product, Raw, finish_row};
 use crate::parallel;
+use along::along;
 use std::mem::MaybeUninit;
 
 /// Bytes of matrix from which on threads share the work.
-const SHARED: usize = 256 * 1024;
+const SHARED: usize = 512 * 1024;
 /// Outputs whose sums are kept in the nearest cache.
 const CHUNK: usize = 2048;
 /// Outputs at a time when the matrix must be gathered.
 const GATHERED: usize = 16;
 
-/// The row or column that `p` is, over `threads`.
+/// Whether this is the way: one row, one column, or a few rows where the columns of b are contiguous and too many to
+/// be gathered.
+pub(super) fn wins<T>(p: &Product<T>) -> bool {
+    let few = p.m <= 4 && p.b.rs == 1 && p.b.cs != 1 && p.n >= 32 && p.n.saturating_mul(p.k) >= 1 << 14;
+    p.m == 1 || p.n == 1 || few
+}
+
+/// The row, the column or the few rows that `p` is, over `threads`.
 ///
 /// # Safety
 /// The pointers of `p` must be valid for its sizes, and no other thread at work on these outputs.
 pub(super) unsafe fn matvec<T: Scalar>(p: &Product<T>, threads: usize) {
-    let job = match p.m {
-        1 => Job {
-            out: p.out,
-            x: p.a.p,
-            step: p.a.cs,
-            w: p.b,
-            n: p.n,
-            k: p.k,
-            bias: p.bias,
-            bias_step: 1,
-            relu: p.relu,
-        },
+    let (x, w, n, bias_step) = match p.n == 1 && p.m > 1 {
         // One column: the rows of a are the columns of w.
-        _ => Job {
-            out: p.out,
-            x: p.b.p,
-            step: p.b.rs,
-            w: p.a.t(),
-            n: p.m,
-            k: p.k,
-            bias: p.bias,
-            bias_step: 0,
-            relu: p.relu,
-        },
+        true => (p.b.t(), p.a.t(), p.m, 0),
+        false => (p.a, p.b, p.n, 1),
+    };
+    let m = if bias_step == 1 { p.m } else { 1 };
+    let job = Job {
+        out: p.out,
+        x: x.p,
+        x_row: x.rs,
+        step: x.cs,
+        w,
+        m,
+        n,
+        k: p.k,
+        ld: p.ld,
+        bias: p.bias,
+        bias_step,
+        relu: p.relu,
     };
     let bytes = job.n.saturating_mul(job.k).saturating_mul(size_of::<T>());
     let pieces = (bytes / (SHARED / 2)).min(4 * threads).min(job.n / 64);
@@ -53,15 +58,20 @@ pub(super) unsafe fn matvec<T: Scalar>(p: &Product<T>, threads: usize) {
     parallel::for_ranges(job.n, grain, |range| unsafe { job.part(range.start, range.len()) });
 }
 
-/// out(n) = x(k) · w(k, n), then the epilogue: element i of x is `x + i·step`, bias of output j `bias + j·bias_step`.
+/// out(m, n) = x(m, k) · w(k, n), then the epilogue: element (r, i) of x is `x + r·x_row + i·step`, rows of out are
+/// `ld` apart, the bias of output j is `bias + j·bias_step`. More rows than one only where the columns of w are
+/// contiguous, and at most four.
 #[derive(Clone, Copy)]
 struct Job<T> {
     out: *mut T,
     x: *const T,
+    x_row: isize,
     step: isize,
     w: Raw<T>,
+    m: usize,
     n: usize,
     k: usize,
+    ld: usize,
     bias: *const T,
     bias_step: usize,
     relu: bool,
@@ -77,15 +87,17 @@ impl<T: Scalar> Job<T> {
         unsafe {
             let part = Self { out: self.out.add(j), w: self.w.from(0, j), n, ..*self };
             part.run();
-            let out = std::slice::from_raw_parts_mut(part.out, n);
-            if self.bias.is_null() {
-                finish_row(out, None, self.relu);
-            } else if self.bias_step == 1 {
-                finish_row(out, Some(std::slice::from_raw_parts(self.bias.add(j), n)), self.relu);
-            } else {
-                for y in out {
-                    *y = y.add(*self.bias);
-                    *y = if self.relu { relu(*y) } else { *y };
+            for r in 0..self.m {
+                let out = std::slice::from_raw_parts_mut(part.out.add(r * self.ld), n);
+                if self.bias.is_null() {
+                    finish_row(out, None, self.relu);
+                } else if self.bias_step == 1 {
+                    finish_row(out, Some(std::slice::from_raw_parts(self.bias.add(j), n)), self.relu);
+                } else {
+                    for y in out {
+                        *y = y.add(*self.bias);
+                        *y = if self.relu { relu(*y) } else { *y };
+                    }
                 }
             }
         }
@@ -95,7 +107,9 @@ impl<T: Scalar> Job<T> {
     unsafe fn run(&self) {
         // SAFETY: the caller's promise.
         unsafe {
-            if self.n < 4 && self.k > K_BLOCK {
+            if self.m > 1 {
+                along(self);
+            } else if self.n < 4 && self.k > K_BLOCK {
                 few(self);
             } else if self.w.cs == 1 || self.n == 1 && self.w.rs != 1 {
                 across(self);
@@ -270,112 +284,5 @@ unsafe fn add_rows<T: Scalar, V: super::vector::Vector<T>, const R: usize>(
             }
             sum.store_first(sums.add(c), mask);
         }
-    }
-}
-
-vector_fn! {
-    /// Columns of w contiguous: square blocks are turned around in registers, so that lanes are outputs again.
-    unsafe fn along<T, H, W>(job: &Job<T>) {
-        // Columns a multiple of 4 KiB apart lie in one set of the nearest cache, which has room for eight lines.
-        let crowded = H::LANES == 8 && job.w.cs.unsigned_abs() * size_of::<T>() % 4096 == 0;
-        let mut j = 0;
-        while j < job.n {
-            // SAFETY: the caller's promise; j < n.
-            unsafe {
-                if job.n - j > H::LANES && !crowded {
-                    group::<T, H, 2>(job, j);
-                    j += 2 * H::LANES;
-                } else {
-                    group::<T, H, 1>(job, j);
-                    j += H::LANES;
-                }
-            }
-        }
-    }
-}
-
-/// G registers of outputs from j on; spare lanes show the last column again. At least two chains run side by side,
-/// so that they need not wait for themselves: of two registers, or of two blocks of k.
-#[inline(always)]
-unsafe fn group<T: Scalar, V: Turn<T>, const G: usize>(job: &Job<T>, j: usize) {
-    // SAFETY: columns are capped at the last one, rows at k; the caller promises the operands.
-    unsafe {
-        let mut columns = [[job.w.p; 8]; G];
-        for g in 0..G {
-            for l in 0..V::LANES {
-                columns[g][l] = job.w.at(0, (j + g * V::LANES + l).min(job.n - 1));
-            }
-        }
-        let mut total = [V::splat(T::ZERO); G];
-        let mut start = 0;
-        while start < job.k {
-            let x = job.x.wrapping_offset(start as isize * job.step);
-            if G == 1 && job.k - start >= 2 * K_BLOCK {
-                let next = columns[0].map(|c| c.wrapping_add(K_BLOCK));
-                let x = [x, x.wrapping_offset(K_BLOCK as isize * job.step)];
-                let [first, second] = chains::<T, V, 2>([columns[0], next], x, job.step, K_BLOCK);
-                total[0] = if start == 0 { first } else { total[0].add(first) }.add(second);
-                columns[0] = columns[0].map(|c| c.wrapping_add(2 * K_BLOCK));
-                start += 2 * K_BLOCK;
-            } else {
-                let len = (job.k - start).min(K_BLOCK);
-                let sums = chains::<T, V, G>(columns, [x; G], job.step, len);
-                for g in 0..G {
-                    total[g] = if start == 0 { sums[g] } else { total[g].add(sums[g]) };
-                    columns[g] = columns[g].map(|c| c.wrapping_add(len));
-                }
-                start += len;
-            }
-        }
-        for g in 0..G {
-            let at = j + g * V::LANES;
-            if at < job.n {
-                total[g].store_first(job.out.add(at), V::first((job.n - at).min(V::LANES)));
-            }
-        }
-    }
-}
-
-/// C registers of chains of `len`: lane l of register c sums x[c] times what stands at `columns[c][l]`.
-#[inline(always)]
-unsafe fn chains<T: Scalar, V: Turn<T>, const C: usize>(
-    columns: [[*const T; 8]; C],
-    x: [*const T; C],
-    step: isize,
-    len: usize,
-) -> [V; C] {
-    // SAFETY: `len` elements of each column and of x: the caller's promise.
-    unsafe {
-        let mut sums = [V::splat(T::ZERO); C];
-        let mut k = 0;
-        while k + 2 * V::LANES <= len {
-            for c in 0..C {
-                // A whole cache line of each column before the next ones.
-                for half in [k, k + V::LANES] {
-                    let mut at = columns[c];
-                    for l in 0..V::LANES {
-                        at[l] = at[l].wrapping_add(half);
-                    }
-                    let turned = V::load_turned(&at);
-                    for l in 0..V::LANES {
-                        let x = V::splat(*x[c].wrapping_offset((half + l) as isize * step));
-                        sums[c] = x.mul_add(turned[l], sums[c]);
-                    }
-                }
-            }
-            k += 2 * V::LANES;
-        }
-        while k < len {
-            for c in 0..C {
-                let mut column = [T::ZERO; 8];
-                for l in 0..V::LANES {
-                    column[l] = *columns[c][l].wrapping_add(k);
-                }
-                let x = V::splat(*x[c].wrapping_offset(k as isize * step));
-                sums[c] = x.mul_add(V::load(column.as_ptr()), sums[c]);
-            }
-            k += 1;
-        }
-        sums
     }
 }

@@ -7,8 +7,8 @@
 //!
 //! | shape | path |
 //! |---|---|
-//! | one row or one column | [`matvec`], as fast as memory |
-//! | small or skinny; any, where faer has another order | [`tiles`], tiles in registers |
+//! | one row or one column; up to four rows and contiguous columns | [`matvec`], as fast as memory |
+//! | small, or few columns; any, where faer has another order | [`small`], tiles in registers |
 //! | the rest | [`gemm`], faer on parts of the output |
 
 mod gemm;
@@ -297,12 +297,14 @@ unsafe fn dispatch<T: Scalar + gemm::Faer>(p: Product<T>, threads: usize) {
     // SAFETY: handed on to the caller.
     unsafe {
         if p.m == 0 || p.n == 0 {
-        } else if p.k == 0 {
+            return;
+        }
+        if p.k == 0 {
             for i in 0..p.m {
                 std::slice::from_raw_parts_mut(p.out.add(i * p.ld), p.n).fill(T::ZERO);
             }
             finish(&p);
-        } else if p.m == 1 || p.n == 1 {
+        } else if matvec::wins(&p) {
             matvec::matvec(&p, threads);
         } else if small::wins(&p) {
             gemm::split(&p, threads, 1, |p| small::product(p));

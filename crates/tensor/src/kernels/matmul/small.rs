@@ -10,13 +10,9 @@ const PACKED: usize = 64 * 1024;
 /// Elements of a product that is first made the other way round.
 const TURNED: usize = 4096;
 
-/// Whether tiles are the way, because faer's order would differ or they are faster.
+/// Whether tiles are the way: faer's order would differ, or its tiles would be mostly empty.
 pub(super) fn wins<T>(p: &Product<T>) -> bool {
-    p.flops() <= FAER_SMALL
-        || p.k == 1
-        || p.n <= 32
-        || (p.m <= 32 && p.n * p.m <= TURNED)
-        || !faer_has_our_order()
+    p.flops() <= FAER_SMALL || p.k == 1 || p.n <= 32 || !faer_has_our_order()
 }
 
 /// One block of k: out (m, n) = or += a (m, k) · b (k, n), the columns of b contiguous.
@@ -168,24 +164,28 @@ vector_fn! {
                 if W::LANES > H::LANES {
                     // 32 registers.
                     if left <= H::LANES {
-                        strip::<T, H, 1, 8>(block, j);
+                        strip::<T, H, 1, 8, true>(block, j);
                     } else if left <= W::LANES {
-                        strip::<T, W, 1, 8>(block, j);
+                        strip::<T, W, 1, 8, true>(block, j);
                     } else if left <= 3 * H::LANES {
-                        strip::<T, H, 3, 8>(block, j);
+                        strip::<T, H, 3, 8, true>(block, j);
                     } else {
-                        strip::<T, W, 2, 8>(block, j);
+                        strip::<T, W, 2, 8, true>(block, j);
                     }
                     j += if left <= W::LANES { W::LANES } else { 2 * W::LANES };
                 } else if left <= H::LANES {
-                    strip::<T, H, 1, 8>(block, j);
+                    strip::<T, H, 1, 8, true>(block, j);
                     j += H::LANES;
-                } else if left <= 2 * H::LANES || left == 4 * H::LANES {
-                    strip::<T, H, 2, 6>(block, j);
+                } else if left < 2 * H::LANES {
+                    // 16 registers: fewer rows where a mask takes one.
+                    strip::<T, H, 2, 5, true>(block, j);
                     j += 2 * H::LANES;
-                } else {
-                    strip::<T, H, 3, 4>(block, j);
+                } else if left > 2 * H::LANES && left <= 3 * H::LANES {
+                    strip::<T, H, 3, 3, true>(block, j);
                     j += 3 * H::LANES;
+                } else {
+                    strip::<T, H, 2, 6, false>(block, j);
+                    j += 2 * H::LANES;
                 }
             }
         }
@@ -203,7 +203,13 @@ struct Ends<V, M, const N: usize> {
 
 /// Columns j.. of a block, as many as N registers hold, R rows at a time.
 #[inline(always)]
-unsafe fn strip<T: Scalar, V: super::vector::Vector<T>, const N: usize, const R: usize>(
+unsafe fn strip<
+    T: Scalar,
+    V: super::vector::Vector<T>,
+    const N: usize,
+    const R: usize,
+    const MASKED: bool,
+>(
     block: &Block<T>,
     j: usize,
 ) {
@@ -223,26 +229,26 @@ unsafe fn strip<T: Scalar, V: super::vector::Vector<T>, const N: usize, const R:
             ends.limit = V::splat(T::ZERO);
         }
         while m - i >= R {
-            tile::<T, V, N, R>(block, i, j, &ends);
+            tile::<T, V, N, R, MASKED>(block, i, j, &ends);
             i += R;
         }
         if R > 4 && m - i >= 4 {
-            tile::<T, V, N, 4>(block, i, j, &ends);
+            tile::<T, V, N, 4, MASKED>(block, i, j, &ends);
             i += 4;
         }
         if m - i >= 2 {
-            tile::<T, V, N, 2>(block, i, j, &ends);
+            tile::<T, V, N, 2, MASKED>(block, i, j, &ends);
             i += 2;
         }
         if m - i >= 1 {
-            tile::<T, V, N, 1>(block, i, j, &ends);
+            tile::<T, V, N, 1, MASKED>(block, i, j, &ends);
         }
     }
 }
 
-/// Rows i.. to i + R and N registers of columns from j on.
+/// Rows i.. to i + R and N registers of columns from j on, the last one full unless `MASKED`.
 #[inline(always)]
-unsafe fn tile<T: Scalar, V: super::vector::Vector<T>, const N: usize, const R: usize>(
+unsafe fn tile<T: Scalar, V: super::vector::Vector<T>, const N: usize, const R: usize, const MASKED: bool>(
     block: &Block<T>,
     i: usize,
     j: usize,
@@ -258,7 +264,10 @@ unsafe fn tile<T: Scalar, V: super::vector::Vector<T>, const N: usize, const R: 
             for v in 0..N - 1 {
                 row[v] = V::load(b.add(v * V::LANES));
             }
-            row[N - 1] = V::load_first(b.add((N - 1) * V::LANES), mask);
+            row[N - 1] = match MASKED {
+                true => V::load_first(b.add((N - 1) * V::LANES), mask),
+                false => V::load(b.add((N - 1) * V::LANES)),
+            };
             for r in 0..R {
                 let x = V::splat(*a.wrapping_offset(r as isize * p.a.rs));
                 for v in 0..N {

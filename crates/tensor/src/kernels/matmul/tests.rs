@@ -152,12 +152,23 @@ fn every_element_is_the_chain_in_blocks_of_512_at_every_level_layout_and_thread_
         for lies in [(Rows, Rows), (Rows, Columns), (Columns, Rows), (Columns, Columns)] {
             // Parts of several threads, by columns, by rows, both; skinny ones; one row, one column, one number.
             for (m, k, n) in
-                [(40, 70, 300), (300, 70, 40), (260, 40, 260), (500, 10, 20), (10, 300, 20), (20, 300, 10)]
+                [(40, 70, 300), (300, 70, 40), (260, 40, 260), (2000, 10, 32), (10, 300, 20), (20, 300, 10)]
             {
                 check::<f32>(&mut r, lies, m, k, n);
                 check::<f64>(&mut r, lies, m, k, n);
             }
-            for (m, k, n) in [(1, 130, 1500), (1500, 130, 1), (1, 5000, 1), (3, 1100, 1), (1, 600, 70)] {
+            // Columns 4 KiB apart (f32), a few rows.
+            for (m, k, n) in [
+                (1, 130, 1500),
+                (1500, 130, 1),
+                (1, 5000, 1),
+                (3, 1100, 1),
+                (1, 600, 70),
+                (1, 3072, 21),
+                (2, 600, 70),
+                (3, 1100, 37),
+                (4, 513, 129),
+            ] {
                 check::<f32>(&mut r, lies, m, k, n);
                 check::<f64>(&mut r, lies, m, k, n);
             }
