@@ -1,6 +1,6 @@
 //! The contract must catch a wrong rule: each operation here has one planted fault, and a right twin that passes.
 
-use autodiff::check::{OpSpec, Samples, contract};
+use autodiff::check::{Case, GradCheck, OpSpec, Samples, contract, gradcheck};
 use autodiff::{Grads, Op, Result, Saved, Saves, Var, grads};
 use tensor::{DType, Tensor};
 
@@ -263,4 +263,54 @@ fn an_operation_declared_without_a_derivative_that_has_one_is_caught() {
     let spec =
         spec.case("three", [x], [3], |x| x[0].square()).reference_pointwise(|x| x * x).not_differentiable();
     assert!(broken(&spec).contains("square (three): first derivatives: must be refused by name"));
+}
+
+/// The identity, with a gradient that is too large by a thousandth.
+struct TooLarge;
+
+impl Op for TooLarge {
+    fn name(&self) -> &'static str {
+        "too_large"
+    }
+    fn saves(&self) -> Saves {
+        Saves::NOTHING
+    }
+    fn forward(&mut self, x: &[&Tensor]) -> Result<Tensor> {
+        Ok(x[0].clone())
+    }
+    fn backward(&self, _: &Saved, grad: &Var) -> Result<Grads> {
+        grads([grad.mul_scalar(1.001)?])
+    }
+}
+
+/// Operations whose derivative with respect to this input is 0 wherever it exists.
+const FLAT: [(&str, usize); 4] = [("sign", 0), ("relu_grad", 0), ("leaky_relu_grad", 0), ("clamp_grad", 0)];
+
+#[test]
+fn a_wrong_factor_for_any_input_of_any_operation_in_the_list_is_caught() {
+    let mut escaped = Vec::new();
+    for spec in autodiff::ops::specs() {
+        let checked = |case: &&Case| case.first_order && !spec.not_differentiable;
+        let inputs = spec.cases.iter().map(|case| case.inputs.len()).max().unwrap_or(0);
+        for input in 0..inputs {
+            let is_float =
+                |case: &&Case| case.inputs.get(input).is_some_and(|x| x.dtype().is_float() && x.len() > 0);
+            let mut cases = spec.cases.iter().filter(checked).filter(is_float).peekable();
+            if cases.peek().is_none() || FLAT.contains(&(spec.name, input)) {
+                continue;
+            }
+            let caught = cases.any(|case| {
+                let wrong = |x: &[Var]| {
+                    let mut x = x.to_vec();
+                    x[input] = Var::apply(TooLarge, &[&x[input]])?;
+                    (case.call)(&x)
+                };
+                gradcheck(wrong, &case.inputs, &GradCheck::default()).is_err()
+            });
+            if !caught {
+                escaped.push(format!("{} (input {input})", spec.name));
+            }
+        }
+    }
+    assert!(escaped.is_empty(), "not caught: {}", escaped.join(", "));
 }

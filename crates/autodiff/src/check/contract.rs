@@ -28,14 +28,15 @@ impl fmt::Display for Broken {
 /// Holds an operation to its specification and returns every promise it breaks; none is a pass.
 ///
 /// For each case: the stated shape; the reference; first derivatives against differences under a random cotangent;
-/// second derivatives; an input used twice gets both gradients; strided inputs, and inputs whose buffer is shared, give
-/// the same bits, and inputs are left as they were; f32 agrees with f64; 1 and 3 threads give the same bits. Each
+/// second derivatives; an input used twice gets both gradients; inputs with strides, or whose buffer is shared, give the
+/// same bits, and inputs are left as they were; f32 agrees with f64; 1 and 3 threads give the same bits. Each
 /// refused input is refused in the stated words. Some case must be empty, unless the specification says why not.
 ///
 /// Sets the thread count of the process while it runs.
 pub fn contract(spec: &OpSpec) -> Vec<Broken> {
     let mut broken = Vec::new();
-    let mut report = |case: &str, what: String| broken.push(Broken { op: spec.name, case: case.to_string(), what });
+    let mut report =
+        |case: &str, what: String| broken.push(Broken { op: spec.name, case: case.to_string(), what });
     let threads = tensor::threads();
     for case in &spec.cases {
         for (rule, check) in CHECKS {
@@ -52,7 +53,9 @@ pub fn contract(spec: &OpSpec) -> Vec<Broken> {
         match (case.call)(&inputs) {
             Ok(y) => report(&format!("error {i}"), format!("must be refused; got {y:?}")),
             Err(error) if error.to_string() == case.text => {}
-            Err(error) => report(&format!("error {i}"), format!("must say \"{}\"; got \"{error}\"", case.text)),
+            Err(error) => {
+                report(&format!("error {i}"), format!("must say \"{}\"; got \"{error}\"", case.text))
+            }
         }
     }
     let has_empty = spec.cases.iter().any(|case| case.inputs.iter().any(|x| x.len() == 0));
@@ -84,7 +87,10 @@ fn constants(inputs: &[Tensor]) -> Vec<Var> {
 }
 
 fn leaves(inputs: &[Tensor]) -> Vec<Var> {
-    inputs.iter().map(|x| if x.dtype().is_float() { Var::variable(x.clone()) } else { Var::from(x) }).collect()
+    inputs
+        .iter()
+        .map(|x| if x.dtype().is_float() { Var::variable(x.clone()) } else { Var::from(x) })
+        .collect()
 }
 
 /// The result and, where derivatives exist, the gradient of each float input under a fixed random cotangent.
@@ -167,7 +173,11 @@ fn refuses_backward(spec: &OpSpec, case: &Case) -> Result<Option<String>> {
 fn second_order(spec: &OpSpec, case: &Case) -> Result<Option<String>> {
     if case.second_order && !spec.not_differentiable && has_floats(case) {
         // A second difference of products of three random factors: one digit more than for first derivatives.
-        gradgradcheck(|x| (case.call)(x), &case.inputs, &GradCheck { atol: 1e-7, rtol: 1e-6, ..Default::default() })?;
+        gradgradcheck(
+            |x| (case.call)(x),
+            &case.inputs,
+            &GradCheck { atol: 1e-7, rtol: 1e-6, ..Default::default() },
+        )?;
     }
     Ok(None)
 }
@@ -201,12 +211,26 @@ fn strided(x: &Tensor) -> Result<Tensor> {
     Ok(padded.select(-1, 0)?.permute(&reversed)?)
 }
 
+/// The first along axis 0 repeated, by a stride of 0, and the same without.
+fn repeated(x: &Tensor) -> Result<(Tensor, Tensor)> {
+    if x.rank() == 0 || x.len() == 0 {
+        return Ok((x.clone(), x.clone()));
+    }
+    let repeated = x.narrow(0, 0, 1)?.expand(x.shape())?;
+    Ok((repeated.copied()?, repeated))
+}
+
 fn layout_is_invisible(spec: &OpSpec, case: &Case) -> Result<Option<String>> {
     let owned: Vec<Tensor> = case.inputs.iter().map(Tensor::copied).collect::<tensor::Result<_>>()?;
     let expected = run(spec, case, &owned)?;
     let views: Vec<Tensor> = case.inputs.iter().map(strided).collect::<Result<_>>()?;
     if !same_bits(&expected, &run(spec, case, &views)?) {
         return Ok(Some("strided inputs differ from contiguous ones".into()));
+    }
+    let (full, repeated): (Vec<Tensor>, Vec<Tensor>) =
+        case.inputs.iter().map(repeated).collect::<Result<Vec<_>>>()?.into_iter().unzip();
+    if !same_bits(&run(spec, case, &full)?, &run(spec, case, &repeated)?) {
+        return Ok(Some("inputs that repeat by a stride of 0 differ from contiguous ones".into()));
     }
     let inputs: Vec<Tensor> = case.inputs.iter().map(Tensor::copied).collect::<tensor::Result<_>>()?;
     if !same_bits(&expected, &run(spec, case, &inputs)?) {

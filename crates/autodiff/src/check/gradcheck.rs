@@ -28,7 +28,14 @@ pub struct GradCheck {
 
 impl Default for GradCheck {
     fn default() -> Self {
-        Self { rtol: 1e-7, atol: 1e-8, step: libm::cbrt(f64::EPSILON), max_elements: 64, directions: 3, seed: 0 }
+        Self {
+            rtol: 1e-7,
+            atol: 1e-8,
+            step: libm::cbrt(f64::EPSILON),
+            max_elements: 64,
+            directions: 3,
+            seed: 0,
+        }
     }
 }
 
@@ -156,7 +163,11 @@ pub fn gradcheck(f: impl Fn(&[Var]) -> Result<Var>, inputs: &[Tensor], how: &Gra
 
 /// Checks the second derivatives of `f`: its gradient, as a function of the inputs and of the cotangent, is itself
 /// checked by [`gradcheck`]. Errors: as there.
-pub fn gradgradcheck(f: impl Fn(&[Var]) -> Result<Var>, inputs: &[Tensor], how: &GradCheck) -> Result<Report> {
+pub fn gradgradcheck(
+    f: impl Fn(&[Var]) -> Result<Var>,
+    inputs: &[Tensor],
+    how: &GradCheck,
+) -> Result<Report> {
     let constants: Vec<Var> = inputs.iter().map(Var::from).collect();
     let value = f(&constants)?;
     require_f64(inputs, &value)?;
@@ -173,7 +184,13 @@ pub fn gradgradcheck(f: impl Fn(&[Var]) -> Result<Var>, inputs: &[Tensor], how: 
         let (cotangent, x) = all.split_last().expect("invariant: the cotangent was pushed");
         let x: Vec<Var> = x
             .iter()
-            .map(|v| if v.dtype() == DType::F64 && !v.is_tracked() { Var::variable(v.value().clone()) } else { v.clone() })
+            .map(|v| {
+                if v.dtype() == DType::F64 && !v.is_tracked() {
+                    Var::variable(v.value().clone())
+                } else {
+                    v.clone()
+                }
+            })
             .collect();
         let floats: Vec<&Var> = x.iter().filter(|v| v.dtype() == DType::F64).collect();
         let y = f(&x)?;
