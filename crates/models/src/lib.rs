@@ -1,1 +1,6 @@
-//! placeholder
+//! Model families.
+#![forbid(unsafe_code)]
+
+mod mlp;
+
+pub use mlp::{Mlp, MlpConfig};

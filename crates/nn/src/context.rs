@@ -2,7 +2,6 @@
 
 use crate::error::Result;
 use crate::layers::Layer;
-use crate::module::Module;
 use crate::param::Param;
 use crate::summary::SummaryRow;
 use autodiff::{LeafId, Var};

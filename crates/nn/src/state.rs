@@ -1,6 +1,7 @@
 //! A model's state by path: what is saved, compared and loaded.
 
 use crate::context::Name;
+use crate::error::Result;
 use crate::module::{Module, Path, Visitor, VisitorMut};
 use crate::param::{Buffer, Param};
 use serde::{Deserialize, Serialize};
@@ -99,7 +100,9 @@ impl StateDict {
 
     /// 64 bits that depend on every name, dtype, shape and bit of every element: FNV-1a over the names, the layouts and
     /// the little-endian bytes, in the order of the names. Two runs with the same fingerprint have the same weights.
-    pub fn fingerprint(&self) -> u64 {
+    ///
+    /// Errors: those of reading the elements.
+    pub fn fingerprint(&self) -> Result<u64> {
         let mut hash = 0xcbf2_9ce4_8422_2325u64;
         let mut eat = |bytes: &[u8]| {
             for &byte in bytes {
@@ -110,9 +113,9 @@ impl StateDict {
             eat(path.as_bytes());
             eat(tensor.dtype().to_string().as_bytes());
             tensor.shape().iter().for_each(|&d| eat(&(d as u64).to_le_bytes()));
-            eat(&tensor.to_le_bytes());
+            eat(&tensor.to_le_bytes()?);
         }
-        hash
+        Ok(hash)
     }
 
     /// How this state differs from what `module` holds.

@@ -80,6 +80,51 @@ pub enum Error {
         /// What would make it right.
         repair: &'static str,
     },
+    /// A file of ours that is damaged, foreign or too new.
+    #[error("[{op}] {rule}; got {got} in '{}'; use a file that save_weights wrote", path.display())]
+    BadFile {
+        /// The operation that refused.
+        op: &'static str,
+        /// The rule that was broken.
+        rule: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        got: String,
+    },
+    /// A loss that is NaN or infinite.
+    #[error("[fit] the loss must be finite; got {loss} in step {step} of epoch {epoch}; lower the learning rate, clip gradients or look for bad data")]
+    NotFinite {
+        /// The loss.
+        loss: f64,
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The step, counted from 0 over the run.
+        step: u64,
+    },
+    /// A measure to watch that the task does not report.
+    #[error("[fit] the measure to watch must be one that the task reports; got {metric:?}, where there are {}; correct monitor", known.join(", "))]
+    UnknownMetric {
+        /// The measure.
+        metric: String,
+        /// Those there are.
+        known: Vec<String>,
+    },
+    /// A tensor operation refused.
+    #[error(transparent)]
+    Tensor(#[from] tensor::Error),
+    /// The graph refused.
+    #[error(transparent)]
+    Autodiff(#[from] autodiff::Error),
+    /// The model refused.
+    #[error(transparent)]
+    Nn(#[from] nn::Error),
+    /// The optimizer refused.
+    #[error(transparent)]
+    Optim(#[from] optim::Error),
+    /// The data refused.
+    #[error(transparent)]
+    Data(#[from] data::Error),
     /// Text or an image that could not be encoded or decoded.
     #[error("[{op}] the {format} must be well formed; got \"{message}\"; {repair}")]
     Encoding {

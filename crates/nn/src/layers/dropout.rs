@@ -3,7 +3,7 @@
 use super::Layer;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::module::Module;
+use crate::Module;
 use autodiff::Var;
 
 /// In training, each element is 0 with probability p and else divided by 1 − p; in inference nothing happens.

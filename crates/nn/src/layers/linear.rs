@@ -4,7 +4,7 @@ use super::Layer;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::init::Init;
-use crate::module::Module;
+use crate::Module;
 use crate::param::Param;
 use autodiff::Var;
 use tensor::{DType, Rng, Tensor};

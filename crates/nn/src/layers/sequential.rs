@@ -3,7 +3,8 @@
 use super::Layer;
 use crate::context::{Context, Name};
 use crate::error::Result;
-use crate::module::{Module, Visitor, VisitorMut};
+use crate::Module;
+use crate::module::{Visitor, VisitorMut};
 use autodiff::Var;
 
 /// Layers one after another, named by their places: `0.weight`, `0.bias`, `2.weight`, as in PyTorch.

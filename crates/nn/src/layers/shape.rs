@@ -3,7 +3,7 @@
 use super::Layer;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::module::Module;
+use crate::Module;
 use autodiff::Var;
 
 /// `y = x`.

@@ -1,0 +1,34 @@
+//! What every optimizer offers.
+
+use crate::error::Result;
+use crate::state::OptimizerState;
+use autodiff::Gradients;
+use nn::Module;
+
+/// Changes a model's parameters along their gradients.
+pub trait Optimizer {
+    /// One update of every trainable parameter of `model` that has a gradient.
+    ///
+    /// Errors: `NoGradient` in the first step, if the loss does not depend on some trainable parameter; `NoParameters`;
+    /// `BadGradient`; `NoMatch`. The parameters are then as they were.
+    fn step(&mut self, model: &mut dyn Module, grads: &Gradients) -> Result<()>;
+
+    /// The learning rate now.
+    fn lr(&self) -> f64;
+
+    /// Sets the learning rate, as a schedule does before each step.
+    ///
+    /// Errors: `InvalidArgument` unless finite and not negative. (0 is what a warm-up begins with.)
+    fn set_lr(&mut self, lr: f64) -> Result<()>;
+
+    /// Updates made so far.
+    fn steps(&self) -> u64;
+
+    /// Everything that the next update depends on besides parameters and settings, by parameter path.
+    fn state(&self) -> OptimizerState;
+
+    /// Continues from a saved state: the next [`step`](Self::step) behaves as the saved optimizer's would have.
+    ///
+    /// Errors: `StateMismatch` if it is another optimizer's. Whether it fits the model shows in the next step.
+    fn load_state(&mut self, state: OptimizerState) -> Result<()>;
+}

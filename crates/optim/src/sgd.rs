@@ -1,0 +1,146 @@
+//! Stochastic gradient descent.
+
+use crate::error::{Result, require};
+use crate::groups::Groups;
+use crate::optimizer::Optimizer;
+use crate::slots::Slots;
+use crate::state::OptimizerState;
+use autodiff::Gradients;
+use nn::Module;
+use tensor::fused::{self, SgdItem};
+
+/// Settings of [`Sgd`]; PyTorch's names and defaults.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SgdConfig {
+    /// Learning rate.
+    pub lr: f64,
+    /// `μ`: how much of the velocity stays; 0 keeps none.
+    pub momentum: f64,
+    /// How much less of the gradient enters the velocity.
+    pub dampening: f64,
+    /// Look ahead along the velocity. Source: Nesterov 1983, as in Sutskever et al. 2013.
+    pub nesterov: bool,
+    /// `λ`, added to the gradient as `λ·p`.
+    pub weight_decay: f64,
+}
+
+impl Default for SgdConfig {
+    fn default() -> Self {
+        Self { lr: 1e-3, momentum: 0.0, dampening: 0.0, nesterov: false, weight_decay: 0.0 }
+    }
+}
+
+/// Stochastic gradient descent, with momentum, Nesterov's look-ahead and weight decay.
+///
+/// `g ← g + λ·p`, `v ← μ·v + (1 − dampening)·g` (v = g in the first step), `p ← p − lr·v`, or `p − lr·(g + μ·v)` with
+/// Nesterov. Differs from PyTorch in: nothing.
+///
+/// ```
+/// use nn::{Context, Layer, Linear, Module};
+/// use optim::{Optimizer, Sgd};
+/// use tensor::Tensor;
+/// let mut layer = Linear::from_parts(Tensor::from_vec(vec![1.0, 2.0], [1, 2])?, None)?;
+/// let x = Tensor::from_vec(vec![3.0, 4.0], [1, 2])?.into();
+/// let mut cx = Context::train(&mut tensor::Rng::seed(0));
+/// let grads = layer.forward(&x, &mut cx)?.sum(&[])?.backward()?; // dw = x
+/// Sgd::new(0.5).step(&mut layer, &grads)?;
+/// assert_eq!(layer.weight.value().to_vec::<f64>()?, [-0.5, 0.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Sgd {
+    config: SgdConfig,
+    /// By a schedule, which may set 0.
+    lr_was_set: bool,
+    groups: Groups,
+    plain: Slots<0>,
+    moving: Slots<1>,
+}
+
+const OP: &str = "sgd";
+
+impl Sgd {
+    /// Plain descent. A learning rate that is not finite and positive is refused by the first step.
+    pub fn new(lr: f64) -> Self {
+        Self::with_config(SgdConfig { lr, ..Default::default() })
+    }
+
+    /// With these settings. One outside its range, or Nesterov without momentum or with dampening, is refused by the
+    /// first step, `InvalidArgument`.
+    pub fn with_config(config: SgdConfig) -> Self {
+        Self {
+            config,
+            lr_was_set: false,
+            groups: Groups::default(),
+            plain: Slots::new(OP, []),
+            moving: Slots::new(OP, ["velocity"]),
+        }
+    }
+
+    /// Refuses settings outside their range. A learning rate of 0 is right where a schedule set it.
+    fn check(&self) -> Result<()> {
+        let SgdConfig { lr, momentum, dampening, nesterov, weight_decay } = self.config;
+        require(OP, "the learning rate must be finite and positive", "lr", lr, lr > 0.0 || self.lr_was_set)?;
+        require(OP, "momentum must lie in 0..1", "momentum", momentum, (0.0..1.0).contains(&momentum))?;
+        require(OP, "dampening must lie in 0..=1", "dampening", dampening, (0.0..=1.0).contains(&dampening))?;
+        require(OP, "weight decay must be finite and not negative", "weight_decay", weight_decay, weight_decay >= 0.0)?;
+        let looks_ahead = !nesterov || momentum > 0.0 && dampening == 0.0;
+        require(OP, "Nesterov needs momentum and no dampening", "momentum", momentum, looks_ahead)
+    }
+
+    /// Settings of their own for some parameters.
+    pub fn groups(mut self, groups: Groups) -> Self {
+        self.groups = groups;
+        self
+    }
+}
+
+impl Optimizer for Sgd {
+    fn step(&mut self, model: &mut dyn Module, grads: &Gradients) -> Result<()> {
+        self.check()?;
+        let SgdConfig { lr, momentum, dampening, nesterov, weight_decay } = self.config;
+        let step = self.plain.steps + 1;
+        let mut items: Vec<SgdItem> = Vec::new();
+        if momentum > 0.0 {
+            for update in self.moving.updates(model, grads, &self.groups, weight_decay)? {
+                let [velocity] = update.moments;
+                let (lr, weight_decay) = (lr * update.settings.lr_scale, update.settings.weight_decay);
+                items.push(SgdItem { param: update.param, grad: update.grad, velocity: Some(velocity), lr, weight_decay });
+            }
+        } else {
+            for update in self.plain.updates(model, grads, &self.groups, weight_decay)? {
+                let (lr, weight_decay) = (lr * update.settings.lr_scale, update.settings.weight_decay);
+                items.push(SgdItem { param: update.param, grad: update.grad, velocity: None, lr, weight_decay });
+            }
+        }
+        let config = fused::SgdConfig { momentum, dampening, nesterov, step, grad_scale: 1.0 };
+        fused::sgd_update(&mut items, &config)?;
+        (self.plain.steps, self.moving.steps) = (step, step);
+        Ok(())
+    }
+    fn lr(&self) -> f64 {
+        self.config.lr
+    }
+    fn set_lr(&mut self, lr: f64) -> Result<()> {
+        require(OP, "the learning rate must be finite and not negative", "lr", lr, lr >= 0.0)?;
+        (self.config.lr, self.lr_was_set) = (lr, true);
+        Ok(())
+    }
+    fn steps(&self) -> u64 {
+        self.plain.steps
+    }
+    fn state(&self) -> OptimizerState {
+        match self.config.momentum > 0.0 {
+            true => self.moving.state(self.config.lr),
+            false => self.plain.state(self.config.lr),
+        }
+    }
+    fn load_state(&mut self, state: OptimizerState) -> Result<()> {
+        let steps = state.steps;
+        let lr = match self.config.momentum > 0.0 {
+            true => self.moving.load(state)?,
+            false => self.plain.load(state)?,
+        };
+        (self.plain.steps, self.moving.steps) = (steps, steps);
+        self.set_lr(lr)
+    }
+}
