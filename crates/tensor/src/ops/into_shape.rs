@@ -25,8 +25,9 @@ macro_rules! size {
 }
 size!(usize, isize, i64, i32);
 
-/// What [`Tensor::reshape`](crate::Tensor::reshape) and [`Tensor::expand`](crate::Tensor::expand) take as a shape: arrays, slices and vectors of any [`Size`], so that
-/// both `[2, -1]` and `x.shape()` will do; `()` is the shape of a scalar.
+/// What [`Tensor::reshape`](crate::Tensor::reshape) and [`Tensor::expand`](crate::Tensor::expand) take as a shape:
+/// arrays, slices and vectors of any [`Size`], so that both `[2, -1]` and `x.shape()` will do; `()` is the shape of a
+/// scalar.
 pub trait IntoShape {
     /// The sizes, −1 where the function called is to find one.
     fn sizes(&self) -> SmallVec<[isize; 4]>;
