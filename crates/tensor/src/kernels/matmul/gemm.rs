@@ -45,7 +45,9 @@ pub(super) unsafe fn split<T: Send + Sync>(
     least: usize,
     part: impl Fn(&Product<T>) + Sync,
 ) {
-    let pieces = (p.flops() / PART_FLOPS).min(2 * threads);
+    // One part a thread; two, to even out their speeds, where that does not show in the cost of a part.
+    let most = p.flops() / PART_FLOPS;
+    let pieces = if most >= 8 * threads { 2 * threads } else { most.min(threads) };
     if threads < 2 || pieces < 2 {
         return part(p);
     }

@@ -48,7 +48,9 @@ pub(super) unsafe fn matvec<T: Scalar>(p: &Product<T>, threads: usize) {
         relu: p.relu,
     };
     let bytes = job.n.saturating_mul(job.k).saturating_mul(size_of::<T>());
-    let pieces = (bytes / (SHARED / 2)).min(4 * threads).min(job.n / 64);
+    // Rows of w are read a part of each at a time: the parts must stay long.
+    let most = if job.w.cs == 1 { (job.n / 512).max(threads) } else { 4 * threads };
+    let pieces = (bytes / (SHARED / 2)).min(4 * threads).min(most).min(job.n / 64);
     if threads < 2 || pieces < 2 {
         // SAFETY: handed on to the caller.
         return unsafe { job.part(0, job.n) };
