@@ -74,10 +74,19 @@ simd_fn! {
     /// `out`: loss, weight, max, sum of each row from `first` on.
     fn forward_rows[T: Float](rule: Rule<T>, x: &[T], target: Target<T>, out: &mut [T]) {
         let mut room = vec![T::ZERO; rule.classes];
-        for (i, (x, out)) in x.chunks_exact(rule.classes).zip(out.chunks_exact_mut(4)).enumerate() {
-            let max = fold_line(Max, x);
-            let sum = exp_line(x, max, &mut room[..rule.classes.min(CHUNK)]);
-            let log = Math::ln(sum);
+        let mut logs = Vec::with_capacity(out.len() / 4);
+        for (x, out) in x.chunks_exact(rule.classes).zip(out.chunks_exact_mut(4)) {
+            out[2] = fold_line(Max, x);
+            out[3] = exp_line(x, out[2], &mut room[..rule.classes.min(CHUNK)]);
+            logs.push(out[3]);
+        }
+        // Together, so that many are taken at a time.
+        for log in &mut logs {
+            *log = Math::ln(*log);
+        }
+        let rows = x.chunks_exact(rule.classes).zip(out.chunks_exact_mut(4)).zip(&logs);
+        for (i, ((x, out), &log)) in rows.enumerate() {
+            let max = out[2];
             let (loss, weight) = match target {
                 Target::Labels(labels) if Some(labels[i]) == rule.ignore => (T::ZERO, T::ZERO),
                 Target::Labels(labels) => {
@@ -101,7 +110,7 @@ simd_fn! {
                     (fold_line(Sum, &room), T::ONE)
                 }
             };
-            out.copy_from_slice(&[loss, weight, max, sum]);
+            (out[0], out[1]) = (loss, weight);
         }
     }
 

@@ -12,6 +12,8 @@ use crate::simd::simd_fn;
 
 /// Elements a thread takes at a time, at least.
 pub(crate) const GRAIN: usize = 1 << 13;
+/// Rows whose logarithms are taken together.
+const GROUP: usize = 16;
 
 /// `exp(x − max)` into `room`, and their sum. A chunk at most, and `room` as long.
 #[inline(always)]
@@ -104,11 +106,21 @@ simd_fn! {
     }
 
     pub(crate) fn log_softmax_rows[T: Float](x: &[T], len: usize, out: &mut [T]) {
-        for (x, out) in x.chunks_exact(len).zip(out.chunks_exact_mut(len)) {
-            let max = fold_line(Max, x);
-            let log = Math::ln(exp_line(x, max, out));
-            for (out, &x) in out.iter_mut().zip(x) {
-                *out = x.sub(max).sub(log);
+        for (x, out) in x.chunks(len * GROUP).zip(out.chunks_mut(len * GROUP)) {
+            let (mut maxima, mut logs) = ([T::ZERO; GROUP], [T::ONE; GROUP]);
+            let rows = x.chunks_exact(len).zip(out.chunks_exact_mut(len));
+            for ((max, sum), (x, out)) in maxima.iter_mut().zip(&mut logs).zip(rows) {
+                *max = fold_line(Max, x);
+                *sum = exp_line(x, *max, out);
+            }
+            for log in &mut logs {
+                *log = Math::ln(*log);
+            }
+            let rows = x.chunks_exact(len).zip(out.chunks_exact_mut(len));
+            for ((&max, &log), (x, out)) in maxima.iter().zip(&logs).zip(rows) {
+                for (out, &x) in out.iter_mut().zip(x) {
+                    *out = x.sub(max).sub(log);
+                }
             }
         }
     }
@@ -116,10 +128,15 @@ simd_fn! {
     /// `m + ln s`; an infinite `m` is left out of the exponent, which makes −∞ of rows of −∞ and +∞ of those with +∞.
     pub(crate) fn logsumexp_rows[T: Float](x: &[T], len: usize, out: &mut [T]) {
         let mut room = vec![T::ZERO; len.min(CHUNK)];
-        for (x, out) in x.chunks_exact(len).zip(out) {
+        let mut maxima = Vec::with_capacity(out.len());
+        for (x, out) in x.chunks_exact(len).zip(out.iter_mut()) {
             let max = fold_line(Max, x);
             let max = if max.is_finite() { max } else { T::ZERO };
-            *out = max.add(Math::ln(exp_line(x, max, &mut room)));
+            maxima.push(max);
+            *out = exp_line(x, max, &mut room);
+        }
+        for (out, &max) in out.iter_mut().zip(&maxima) {
+            *out = max.add(Math::ln(*out));
         }
     }
 
