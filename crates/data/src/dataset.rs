@@ -223,16 +223,15 @@ impl Source for Dataset {
     /// Consecutive rows are a view; others are gathered.
     fn batch(&self, rows: &[usize]) -> Result<Batch> {
         check_indices("batch", rows, self.len())?;
-        let take: Box<dyn Fn(&Tensor) -> tensor::Result<Tensor>> = match rows {
-            [first, ..] if rows.windows(2).all(|pair| pair[1] == pair[0] + 1) => {
-                Box::new(move |x| x.narrow(0, *first, rows.len()))
-            }
-            _ => {
-                let index = Tensor::from_vec(rows.iter().map(|&row| row as i64).collect(), [rows.len()])?;
-                Box::new(move |x| x.index_select(0, &index))
-            }
-        };
-        Ok(Batch { features: take(&self.features)?, targets: take(&self.targets)? })
+        if let [first, ..] = rows
+            && rows.windows(2).all(|pair| pair[1] == pair[0] + 1)
+        {
+            let narrow = |x: &Tensor| x.narrow(0, *first, rows.len());
+            return Ok(Batch { features: narrow(&self.features)?, targets: narrow(&self.targets)? });
+        }
+        let index = Tensor::from_vec(rows.iter().map(|&row| row as i64).collect(), [rows.len()])?;
+        let gather = |x: &Tensor| x.index_select(0, &index);
+        Ok(Batch { features: gather(&self.features)?, targets: gather(&self.targets)? })
     }
 }
 

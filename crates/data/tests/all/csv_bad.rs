@@ -63,6 +63,8 @@ fn a_quote_that_is_never_closed_is_refused_by_the_line_it_opened_in() {
              close it, or double the quotes inside the field"
         );
     }
+    // The quote after a byte order mark opens a field, too.
+    assert!(message(read("\u{feff}\"a,price\n1,2\n", &price())).contains("with the quote of line 1 open"));
 }
 
 #[test]
