@@ -1,0 +1,65 @@
+//! The workloads that Ironloom and its peers are measured by: one line of JSON each.
+//!
+//! `workloads NAME [--threads N] [--seconds S]`. A training step is forward, loss, backward and update on one fixed batch
+//! through the ordinary API; the first steps and a tenth of the time are warm-up. `mlp_seed` is a fixed job of 1,000
+//! steps, of which the first 10 are left out.
+#![forbid(unsafe_code)]
+
+mod machine;
+mod mlp;
+mod ops;
+mod recorder;
+
+use clap::{Parser, ValueEnum};
+use std::process::ExitCode;
+
+/// What went wrong, as one line.
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Workload {
+    /// 10 → 20 → 10, full batch of 1,000, mean squared error, Adam.
+    MlpSeed,
+    /// 784 → 512 → 512 → 10, batch of 128, cross-entropy, Adam.
+    MlpMnist,
+    /// Single operations.
+    Ops,
+}
+
+/// Runs a workload and prints one line of JSON.
+#[derive(Debug, Parser)]
+pub(crate) struct Args {
+    /// Which workload.
+    workload: Workload,
+    /// Threads, and cores the process is pinned to.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+    /// Length of the timed part, in seconds.
+    #[arg(long, default_value_t = 8.0)]
+    seconds: f64,
+    /// For `ops`: only operations whose name contains this.
+    #[arg(long)]
+    only: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    machine::pin(args.threads);
+    ironloom::tensor::set_threads(args.threads);
+    let line = match args.workload {
+        Workload::MlpSeed => mlp::seed(&args),
+        Workload::MlpMnist => mlp::mnist(&args),
+        Workload::Ops => ops::run(&args),
+    };
+    match line {
+        Ok(line) => {
+            println!("{line}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

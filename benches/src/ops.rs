@@ -1,0 +1,75 @@
+//! Single operations; the names are those of the peers' programs.
+
+use crate::recorder::{digits, head, median};
+use crate::{Args, Result, machine};
+use ironloom::prelude::*;
+use serde_json::{Map, Value, json};
+use std::time::Instant;
+
+type Run = Box<dyn Fn() -> Result<()>>;
+
+fn op(f: impl Fn() -> tensor::Result<Tensor> + 'static) -> Run {
+    Box::new(move || {
+        std::hint::black_box(f()?);
+        Ok(())
+    })
+}
+
+use ironloom::tensor;
+
+/// Every operation of the workload that exists here, by name.
+fn table() -> Result<Vec<(String, Run)>> {
+    let mut rng = Rng::seed(0);
+    let mut normal = |shape: &[usize], dtype| rng.normal(shape, 0.0, 1.0, dtype);
+    let mut all: Vec<(String, Run)> = Vec::new();
+    for n in [64, 256, 1024, 2048] {
+        let (a, b) = (normal(&[n, n], DType::F32)?, normal(&[n, n], DType::F32)?);
+        all.push((format!("matmul_f32_{n}"), op(move || a.matmul(&b))));
+    }
+    let (a, b) = (normal(&[1024, 1024], DType::F64)?, normal(&[1024, 1024], DType::F64)?);
+    all.push(("matmul_f64_1024".into(), op(move || a.matmul(&b))));
+    let (a, b) = (normal(&[48, 128, 64], DType::F32)?, normal(&[48, 64, 128], DType::F32)?);
+    all.push(("bmm_48x128x64x128".into(), op(move || a.matmul(&b))));
+    let x = normal(&[4096, 1024], DType::F32)?;
+    let b = normal(&[1024], DType::F32)?;
+    let mut push = |name: &str, f: fn(&Tensor, &Tensor) -> tensor::Result<Tensor>| {
+        let (x, b) = (x.clone(), b.clone());
+        all.push((name.into(), op(move || f(&x, &b))));
+    };
+    push("softmax_4096x1024", |x, _| x.softmax(1));
+    push("gelu_tanh_4m", |x, _| x.gelu_tanh());
+    push("gelu_erf_4m", |x, _| x.gelu());
+    push("add_broadcast_4096x1024", |x, b| x.add(b));
+    push("sum_axis0_4096x1024", |x, _| x.sum(&[0]));
+    push("sum_axis1_4096x1024", |x, _| x.sum(&[1]));
+    push("exp_4m", |x, _| x.exp());
+    push("transpose_copy_4096x1024", |x, _| x.t()?.contiguous());
+    Ok(all)
+}
+
+pub(crate) fn run(args: &Args) -> Result<Value> {
+    let mut table = table()?;
+    if let Some(only) = &args.only {
+        table.retain(|(name, _)| name.contains(only));
+    }
+    let (mut medians, mut minima) = (Map::new(), Map::new());
+    let share = args.seconds / table.len().max(1) as f64;
+    for (name, run) in table {
+        for _ in 0..3 {
+            run()?;
+        }
+        let (mut times, begin) = (Vec::new(), Instant::now());
+        while times.len() < 5 || begin.elapsed().as_secs_f64() < share {
+            let start = Instant::now();
+            run()?;
+            times.push(start.elapsed().as_secs_f64());
+        }
+        minima.insert(name.clone(), json!(digits(times.iter().copied().fold(f64::INFINITY, f64::min))));
+        medians.insert(name, json!(digits(median(times))));
+    }
+    let mut line = head(args);
+    line["ops"] = Value::Object(medians);
+    line["ops_min"] = Value::Object(minima);
+    line["peak_rss_mb"] = json!(machine::peak_rss_mb());
+    Ok(line)
+}
