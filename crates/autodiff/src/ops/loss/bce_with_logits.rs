@@ -66,7 +66,7 @@ pub(crate) fn specs() -> Vec<OpSpec> {
     let mut pair = |shape: &[usize]| [s.uniform(shape, -3.0, 3.0), s.uniform(shape, 0.0, 1.0)];
     let four = |values: [f64; 4]| Tensor::from_slice(&values, [4]).expect("invariant: four elements");
     let weights = four([0.5, 1.0, 2.0, 4.0]);
-    let weighted = [&pair(&[3, 4])[..], &[weights.clone()]].concat();
+    let weighted = [&pair(&[3, 4])[..], std::slice::from_ref(&weights)].concat();
     vec![
         OpSpec::new("bce_with_logits")
             .case("mean", pair(&[3, 4]), [], |x| x[0].bce_with_logits(&x[1], None, Reduction::Mean))
