@@ -147,7 +147,8 @@ pub fn gradcheck(f: impl Fn(&[Var]) -> Result<Var>, inputs: &[Tensor], how: &Gra
             let excess = (analytic - numeric).abs() / allowed;
             report.compared += 1;
             // NaN must fail too.
-            if !(excess <= 1.0) && failure.as_ref().is_none_or(|(worst, _)| !(excess <= *worst)) {
+            let beyond = |limit: f64| excess.is_nan() || excess > limit;
+            if beyond(1.0) && failure.as_ref().is_none_or(|(worst, _)| beyond(*worst)) {
                 let element = whole.then_some(probe);
                 let shape = x.shape().to_vec();
                 failure = Some((excess, Mismatch { input, shape, element, analytic, numeric, allowed }));

@@ -7,6 +7,7 @@ use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::op::{Grads, Op, Saved, Saves, not_differentiable};
 use crate::var::Var;
+use std::cmp::Ordering;
 use tensor::{DType, Tensor};
 
 macro_rules! comparisons {
@@ -53,9 +54,9 @@ macro_rules! comparisons {
 
 comparisons! {
     /// `x = y`; false where either is NaN.
-    eq(Eq), |a, b| a <= b && a >= b;
+    eq(Eq), |a, b| a.partial_cmp(&b) == Some(Ordering::Equal);
     /// `x ≠ y`; true where either is NaN.
-    ne(Ne), |a, b| !(a <= b && a >= b);
+    ne(Ne), |a, b| a.partial_cmp(&b) != Some(Ordering::Equal);
     /// `x < y`; false where either is NaN.
     lt(Lt), |a, b| b - a > 0.0;
     /// `x ≤ y`; false where either is NaN.
