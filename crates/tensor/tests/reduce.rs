@@ -245,7 +245,7 @@ fn nothing_sums_to_zero_and_has_no_mean() {
 
 #[test]
 fn sum_to_undoes_broadcasting() {
-    let x = Tensor::arange(24, DType::F32).unwrap().reshape(&[2, 3, 4]).unwrap();
+    let x = Tensor::arange(24, DType::F32).unwrap().reshape([2, 3, 4]).unwrap();
     assert_eq!(x.sum_to([4]).unwrap().to_vec::<f32>().unwrap(), [60., 66., 72., 78.]);
     assert_eq!(x.sum_to([3, 1]).unwrap().to_vec::<f32>().unwrap(), [60., 92., 124.]);
     assert_eq!(x.sum_to([2, 1, 1]).unwrap().to_vec::<f32>().unwrap(), [66., 210.]);
