@@ -8,7 +8,9 @@
 //! by line and column and left out.
 
 use clap::Parser;
-use ironloom::data::{Column, CsvOptions, Dataset, Fractions, OnBadRow, Standardizer, read_csv, split_random};
+use ironloom::data::{
+    Column, CsvOptions, Dataset, Fractions, OnBadRow, Standardizer, read_csv, split_random,
+};
 use ironloom::prelude::*;
 use ironloom::train::{EarlyStopping, Regression, Table, TrainConfig, Trainer};
 use std::path::{Path, PathBuf};
@@ -117,7 +119,11 @@ impl Scale {
     fn fit(targets: &Tensor) -> Result<Self> {
         let targets = targets.to_dtype(DType::F64)?;
         let (mean, std) = (targets.mean(&[])?.item()?, targets.var(&[], 0)?.item()?.sqrt());
-        if std > 0.0 { Ok(Self { mean, std }) } else { Err("every target in the training part is the same".into()) }
+        if std > 0.0 {
+            Ok(Self { mean, std })
+        } else {
+            Err("every target in the training part is the same".into())
+        }
     }
 
     fn apply(&self, targets: &Tensor) -> Result<Tensor> {
@@ -134,7 +140,8 @@ fn write_houses(path: &Path) -> Result<()> {
     for (i, (x, noise)) in x.chunks(4).zip(noise).enumerate() {
         let (area, rooms) = (40.0 + 160.0 * x[0], 1.0 + (6.0 * x[1]).floor());
         let (age, distance) = (90.0 * x[2], 25.0 * x[3]);
-        let price = 60.0 + 2.0 * area / (1.0 + distance / 10.0) + 12.0 * rooms - 0.02 * age * (90.0 - age) + noise;
+        let price =
+            60.0 + 2.0 * area / (1.0 + distance / 10.0) + 12.0 * rooms - 0.02 * age * (90.0 - age) + noise;
         text += &match i {
             40 => format!("{area:.1},three,{age:.0},{distance:.1},{price:.1}\n"), // a word for a number
             170 => format!("{area:.1},{rooms},{age:.0},,{price:.1}\n"),           // nothing at all

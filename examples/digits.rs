@@ -38,7 +38,7 @@ struct Args {
     #[arg(long, value_enum, default_value_t = ModelKind::Mlp)]
     model: ModelKind,
     /// Passes over the training part.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 80)]
     epochs: usize,
     /// Decides the split, the starting weights and the order of the images.
     #[arg(long, default_value_t = 0)]
@@ -75,19 +75,20 @@ fn run(args: &Args) -> Result<()> {
     // Data: three parts with the classes in proportion; nothing of the other two enters the standardiser.
     let digits = data::digits()?;
     let split = split_stratified(&digits.labels()?, Fractions::default(), args.seed)?;
-    let standardizer = Standardizer::fit(&digits.train_part(&split)?)?;
-    let part = |rows: &[usize]| -> Result<Dataset> { let _ = &standardizer; Ok(digits.select(rows)?.map_features(|x| Ok(x.mul_scalar(1.0/8.0)?.add_scalar(-0.6)?))?) };
+    let standardizer = Standardizer::fit_shared(&digits.train_part(&split)?)?;
+    let part = |rows: &[usize]| -> Result<Dataset> { Ok(standardizer.apply(&digits.select(rows)?)?) };
     let (train, valid, test) = (part(&split.train)?, part(&split.validation)?, part(&split.test)?);
     println!("{} images: {} to train, {} to validate, {} to test", digits.len(), train.len(), valid.len(), test.len());
 
     // Model and training.
     let mut rng = Rng::seed(args.seed);
     let ModelKind::Mlp = args.model;
-    let mut model = Mlp::with_config([64, 256, 128, 10], &MlpConfig { dropout: std::env::var("DO").map_or(0.3, |x| x.parse().unwrap()), ..Default::default() }, &mut rng)?;
+    let mut model = Mlp::with_config([64, 256, 128, 10], &MlpConfig { dropout: 0.3, ..Default::default() }, &mut rng)?;
     let summary = Summary::of(&model, &train.features().narrow(0, 0, 1)?)?;
     println!("\n{summary}\n");
     let steps = (args.epochs * train.len().div_ceil(BATCH)) as u64;
-    let mut task = Classification::new(digits.class_names().unwrap_or_default().iter().cloned()); task.loss.label_smoothing = std::env::var("LS").map_or(0.0, |x| x.parse().unwrap());
+    let mut task = Classification::new(digits.class_names().unwrap_or_default().iter().cloned());
+    task.loss.label_smoothing = 0.1;
     let config = TrainConfig {
         epochs: args.epochs,
         batch_size: BATCH,
