@@ -74,6 +74,32 @@ impl Standardizer {
         Ok(Self { mean, scale })
     }
 
+    /// The statistics of a training part whose features are all of one kind, such as the pixels of an image: one mean
+    /// and one deviation over all of them. A pixel that is nearly always blank then stays small, where a scale of its
+    /// own would blow up the few times it is not.
+    ///
+    /// # Errors
+    /// As [`fit`](Standardizer::fit).
+    ///
+    /// ```
+    /// # use data::{Dataset, Standardizer, TrainPart};
+    /// # use tensor::Tensor;
+    /// let x = Tensor::from_vec(vec![1.0, 3.0, 5.0, 7.0], [2, 2])?;
+    /// let data = Dataset::regression(x, Tensor::from_vec(vec![0.0, 1.0], [2, 1])?)?;
+    /// let standardizer = Standardizer::fit_shared(&TrainPart::all_of(data))?;
+    /// assert_eq!((standardizer.mean(), standardizer.scale()), (&[4.0, 4.0][..], &[5f64.sqrt(); 2][..]));
+    /// # Ok::<(), data::Error>(())
+    /// ```
+    pub fn fit_shared(train: &TrainPart) -> Result<Self> {
+        let own = Self::fit(train)?;
+        let d = own.mean.len().max(1) as f64;
+        let mean = own.mean.iter().sum::<f64>() / d;
+        let x = doubles("Standardizer::fit_shared", train.features())?;
+        let variance = x.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / x.len().max(1) as f64;
+        let scale = if variance > 0.0 { variance.sqrt() } else { 1.0 };
+        Ok(Self { mean: vec![mean; own.mean.len()], scale: vec![scale; own.scale.len()] })
+    }
+
     /// The mean of each feature.
     pub fn mean(&self) -> &[f64] {
         &self.mean
