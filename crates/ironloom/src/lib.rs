@@ -1,4 +1,4 @@
-//! Ironloom behind one name: every crate of the workspace, and a prelude.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 pub use {autodiff, data, models, nn, optim, tensor, train};
@@ -12,4 +12,25 @@ pub mod prelude {
     pub use nn::{Activation, Buffer, Context, Dropout, Layer, Linear, Module, Param, Sequential};
     pub use optim::{Adam, AdamW, Optimizer, Sgd};
     pub use tensor::{DType, Rng, Tensor};
+}
+
+/// Runs the programs of the workspace's README and of the guide as tests.
+#[cfg(doctest)]
+mod documents {
+    macro_rules! document {
+        ($($name:ident $path:literal)*) => {$(
+            #[doc = include_str!(concat!("../../../", $path))]
+            pub struct $name;
+        )*};
+    }
+    document! {
+        Readme "README.md"
+        Tensors "docs/guide/tensors.md"
+        Gradients "docs/guide/gradients.md"
+        Modules "docs/guide/modules.md"
+        Digits "docs/guide/digits.md"
+        OwnOp "docs/guide/own-op.md"
+        Csv "docs/guide/csv.md"
+        Reproducibility "docs/guide/reproducibility.md"
+    }
 }
