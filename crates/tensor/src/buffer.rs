@@ -6,7 +6,7 @@
 
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
-use std::alloc::{Layout as Block, alloc_zeroed, dealloc};
+use std::alloc::{Layout as Block, alloc, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -16,6 +16,8 @@ const ALIGN: usize = 64;
 /// Has that alignment, for the address of a block of no bytes.
 #[repr(align(64))]
 struct Aligned;
+/// The size of a huge page on x86-64 and aarch64.
+const HUGE_PAGE: usize = 2 << 20;
 /// Shelves: four sizes to each power of two.
 const SHELVES: usize = 4 * (usize::BITS as usize - 6);
 
@@ -57,8 +59,8 @@ pub fn release_pooled_memory() {
             let size = shelf_size(shelf);
             POOLED_BYTES.fetch_sub(size, Ordering::Relaxed);
             SYSTEM_BYTES.fetch_sub(size, Ordering::Relaxed);
-            // SAFETY: the block came from `alloc_zeroed` with this layout and left its shelf just now.
-            unsafe { dealloc(start.as_ptr(), Block::from_size_align_unchecked(size, ALIGN)) };
+            // SAFETY: the block came from `from_system` with this layout and left its shelf just now.
+            unsafe { dealloc(start.as_ptr(), Block::from_size_align_unchecked(size, align_of_block(size))) };
         }
     }
 }
@@ -90,6 +92,38 @@ fn shelf_size(shelf: usize) -> usize {
     ALIGN * ((1 << p) + (quarter << (p - 2)))
 }
 
+/// Where a block of `size` bytes starts: at a huge page if it fills several, so that the system can use them.
+fn align_of_block(size: usize) -> usize {
+    if size >= 2 * HUGE_PAGE { HUGE_PAGE } else { ALIGN }
+}
+
+/// A zeroed block, if the system has the memory. `size` is that of a shelf, so not zero.
+fn from_system(size: usize) -> Option<NonNull<u8>> {
+    let align = align_of_block(size);
+    let block = Block::from_size_align(size, align).ok()?;
+    if align == ALIGN {
+        // SAFETY: the size is not zero.
+        return NonNull::new(unsafe { alloc_zeroed(block) });
+    }
+    // SAFETY: as above.
+    let start = NonNull::new(unsafe { alloc(block) })?;
+    use_huge_pages(start, size);
+    // SAFETY: the block has `size` bytes and is ours alone.
+    unsafe { start.as_ptr().write_bytes(0, size) };
+    Some(start)
+}
+
+/// Asks for pages of 2 MiB, of which a strided walk over a large tensor needs 512 times fewer; a hint, best effort.
+#[cfg(all(target_os = "linux", not(miri)))]
+fn use_huge_pages(start: NonNull<u8>, size: usize) {
+    use rustix::mm::{Advice, madvise};
+    // SAFETY: the range is a block of ours, and the advice changes no contents.
+    let _ = unsafe { madvise(start.as_ptr().cast(), size, Advice::LinuxHugepage) };
+}
+
+#[cfg(not(all(target_os = "linux", not(miri))))]
+fn use_huge_pages(_: NonNull<u8>, _: usize) {}
+
 /// A block of memory that goes back to the pool when dropped.
 pub(crate) struct Buffer {
     start: NonNull<u8>,
@@ -118,13 +152,10 @@ impl Buffer {
             }
             None => {
                 let refused = Error::OutOfMemory { op, bytes: size };
-                let block = Block::from_size_align(size, ALIGN).map_err(|_| refused.clone())?;
-                // SAFETY: the block's size is not zero.
-                let mut start = NonNull::new(unsafe { alloc_zeroed(block) });
+                let mut start = from_system(size);
                 if start.is_none() {
                     release_pooled_memory();
-                    // SAFETY: as above.
-                    start = NonNull::new(unsafe { alloc_zeroed(block) });
+                    start = from_system(size);
                 }
                 SYSTEM_ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
                 let start = start.ok_or(refused)?;
