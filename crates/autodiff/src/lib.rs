@@ -1,4 +1,4 @@
-//! Reverse-mode differentiation over [`tensor`].
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 pub mod check;

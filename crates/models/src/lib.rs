@@ -1,4 +1,4 @@
-//! Model families.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod mlp;

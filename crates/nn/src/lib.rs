@@ -1,4 +1,4 @@
-//! Neural network modules.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 extern crate self as nn;
@@ -28,3 +28,8 @@ pub use param::{Buffer, Param};
 pub use pattern::Pattern;
 pub use state::{LoadReport, StateDict};
 pub use summary::{Summary, SummaryRow};
+
+/// Runs the code of the derive macro's README, which needs this crate, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../nn-derive/README.md")]
+pub struct DeriveReadme;

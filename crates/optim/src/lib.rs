@@ -1,4 +1,4 @@
-//! Optimizers.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod adam;

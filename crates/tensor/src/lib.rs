@@ -1,4 +1,4 @@
-//! Dense n-dimensional arrays for deep learning on CPUs.
+#![doc = include_str!("../README.md")]
 
 mod buffer;
 mod bytes;

@@ -1,7 +1,4 @@
-//! Training, measured and shown: history, metrics, progress, plots, reports and files that are never half-written.
-//!
-//! This is the only library crate of the workspace that prints, reads the clock or touches the terminal.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 pub mod atomic;
@@ -28,8 +25,3 @@ pub use table::Table;
 pub use task::{Classification, Meter, Regression, Task};
 pub use trainer::{EarlyStopping, Evaluation, Fit, TrainConfig, Trainer};
 pub use weights::{load_weights, save_weights};
-
-/// Runs the code of the README as a test.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-pub struct ReadmeDocTests;
