@@ -1,7 +1,9 @@
 //! The multilayer perceptron.
 
 use autodiff::Var;
-use nn::{Activation, Context, Dropout, Error, Layer, Linear, LinearConfig, Module, Name, Result};
+use nn::{
+    Activation, Context, Dropout, Error, Layer, Linear, LinearConfig, Module, Result, Visitor, VisitorMut,
+};
 use tensor::Rng;
 
 /// How an [`Mlp`] is made.
@@ -33,7 +35,6 @@ pub struct MlpConfig {
 pub struct Mlp {
     layers: Vec<Linear>,
     activation: Activation,
-    #[module(skip)]
     dropout: Option<Dropout>,
 }
 
@@ -66,41 +67,44 @@ impl Mlp {
     }
 }
 
-/// A layer and the rectifier after it, in one pass.
-struct WithRelu<'a>(&'a Linear);
+/// A layer and the activation after it; a rectifier is computed in the same pass.
+struct Activated<'a>(&'a Linear, Activation);
 
-impl Module for WithRelu<'_> {
-    fn visit<'a>(&'a self, visitor: &mut dyn nn::Visitor<'a>) {
+impl Module for Activated<'_> {
+    fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
         self.0.visit(visitor);
     }
-    fn visit_mut<'a>(&'a mut self, _: &mut dyn nn::VisitorMut<'a>) {}
+    /// Nothing can be changed through a view; it lives for one call.
+    fn visit_mut<'a>(&'a mut self, _: &mut dyn VisitorMut<'a>) {}
 }
 
-impl Layer for WithRelu<'_> {
+impl Layer for Activated<'_> {
     fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
-        self.0.forward_relu(x, cx)
+        match self.1 {
+            Activation::Relu => self.0.forward_relu(x, cx),
+            activation => activation.apply(&self.0.forward(x, cx)?),
+        }
     }
     fn kind(&self) -> String {
-        format!("{} + relu", self.0.kind())
+        format!("{} + {}", self.0.kind(), self.1)
     }
 }
 
 impl Layer for Mlp {
     fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
-        let mut y = x.clone();
-        for (i, layer) in self.layers.iter().enumerate() {
-            let (name, is_last) = (Name::Index(i), i + 1 == self.layers.len());
-            y = match self.activation {
-                _ if is_last => cx.call(name, layer, &y),
-                Activation::Relu => cx.call(name, &WithRelu(layer), &y),
-                activation => cx.call(name, layer, &y).and_then(|y| activation.apply(&y)),
+        cx.within("layers", |cx| {
+            let mut y = x.clone();
+            for (i, layer) in self.layers.iter().enumerate() {
+                if i + 1 == self.layers.len() {
+                    return cx.call(i, layer, &y);
+                }
+                y = cx.call(i, &Activated(layer, self.activation), &y)?;
+                if let Some(dropout) = &self.dropout {
+                    y = dropout.forward(&y, cx)?;
+                }
             }
-            .map_err(|error| error.at("layers"))?;
-            if let (Some(dropout), false) = (&self.dropout, is_last) {
-                y = dropout.forward(&y, cx)?;
-            }
-        }
-        Ok(y)
+            Ok(y)
+        })
     }
     fn kind(&self) -> String {
         let sizes: Vec<String> = self.layers.iter().map(|layer| layer.d_out().to_string()).collect();

@@ -3,16 +3,21 @@
 //! It writes the walk over the fields, in declaration order, each under its own name; nothing else.
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod tests;
+
 use proc_macro::TokenStream;
-use proc_macro2::{Ident, Span, TokenStream as Tokens};
 use proc_macro_crate::{FoundCrate, crate_name};
-use quote::quote;
-use syn::{Data, DeriveInput, Error, Fields, Index, Member, Result, parse_macro_input, parse_quote};
+use proc_macro2::{Ident, Span, TokenStream as Tokens, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Error, Field, Index, Member, Result, Type, parse_macro_input, parse_quote};
 
 /// Implements `nn::Module` for a struct by visiting its fields.
 ///
 /// A field marked `#[module(skip)]` is not visited; all others must implement `Module`, which parameters, buffers,
-/// containers of modules, numbers, flags and strings do. Fields of tuple structs are named `0`, `1`, ….
+/// containers of modules, numbers, flags and strings do. Fields of tuple structs are named `0`, `1`, …. A type parameter
+/// must be a `Module` if a visited field mentions it.
 #[proc_macro_derive(Module, attributes(module))]
 pub fn derive_module(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -20,50 +25,46 @@ pub fn derive_module(input: TokenStream) -> TokenStream {
 }
 
 fn expand(input: DeriveInput) -> Result<Tokens> {
-    let fields = match &input.data {
-        Data::Struct(data) => &data.fields,
-        _ => {
-            return Err(Error::new_spanned(
-                &input.ident,
-                "[derive(Module)] only structs have fields to visit; implement Module by hand for this type",
-            ));
-        }
+    let Data::Struct(data) = &input.data else {
+        return Err(Error::new_spanned(
+            &input.ident,
+            "[derive(Module)] only structs have fields to visit; implement Module by hand for this type",
+        ));
     };
     let nn = nn_path();
-    let mut walks = Vec::new();
-    for (i, field) in fields.iter().enumerate() {
+    let (mut shared, mut exclusive, mut visited) = (Vec::new(), Vec::new(), Vec::new());
+    for (i, field) in data.fields.iter().enumerate() {
         if is_skipped(field)? {
             continue;
         }
-        let (member, name): (Member, Tokens) = match (&field.ident, fields) {
-            (Some(ident), Fields::Named(_)) => {
+        let (member, name): (Member, Tokens) = match &field.ident {
+            Some(ident) => {
                 let text = ident.to_string();
                 let text = text.strip_prefix("r#").unwrap_or(&text);
                 (ident.clone().into(), quote!(#nn::Name::Field(#text)))
             }
-            _ => (Index::from(i).into(), quote!(#nn::Name::Index(#i))),
+            None => (Index::from(i).into(), quote!(#nn::Name::Index(#i))),
         };
-        walks.push((member, name));
+        // At the type's place, so that the compiler points at the field that is no module.
+        let span = Span::call_site().located_at(field.ty.span());
+        shared.push(quote_spanned! {span=>
+            visitor.enter(#name);
+            #nn::Module::visit(&self.#member, visitor);
+            visitor.leave();
+        });
+        exclusive.push(quote_spanned! {span=>
+            visitor.enter(#name);
+            #nn::Module::visit_mut(&mut self.#member, visitor);
+            visitor.leave();
+        });
+        visited.push(&field.ty);
     }
-    let visits = |method: &str| -> Vec<Tokens> {
-        let method = Ident::new(method, Span::call_site());
-        let borrow = if method == "visit" { quote!(&) } else { quote!(&mut) };
-        walks
-            .iter()
-            .map(|(member, name)| {
-                quote! {
-                    visitor.enter(#name);
-                    #nn::Module::#method(#borrow self.#member, visitor);
-                    visitor.leave();
-                }
-            })
-            .collect()
-    };
-    let (shared, exclusive) = (visits("visit"), visits("visit_mut"));
     let ident = &input.ident;
     let mut generics = input.generics.clone();
     for param in generics.type_params_mut() {
-        param.bounds.push(parse_quote!(#nn::Module));
+        if visited.iter().any(|ty| mentions(ty, &param.ident)) {
+            param.bounds.push(parse_quote!(#nn::Module));
+        }
     }
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     Ok(quote! {
@@ -82,7 +83,7 @@ fn expand(input: DeriveInput) -> Result<Tokens> {
 }
 
 /// Whether the field carries `#[module(skip)]`; any other content is an error.
-fn is_skipped(field: &syn::Field) -> Result<bool> {
+fn is_skipped(field: &Field) -> Result<bool> {
     let mut skip = false;
     for attribute in field.attrs.iter().filter(|a| a.path().is_ident("module")) {
         attribute.parse_nested_meta(|meta| match meta.path.is_ident("skip") {
@@ -94,6 +95,20 @@ fn is_skipped(field: &syn::Field) -> Result<bool> {
         })?;
     }
     Ok(skip)
+}
+
+/// Whether `ty` names the parameter `param`, other than as `PhantomData`, which is a module of anything.
+fn mentions(ty: &Type, param: &Ident) -> bool {
+    fn inside(tokens: Tokens, param: &Ident) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Ident(ident) => ident == *param,
+            TokenTree::Group(group) => inside(group.stream(), param),
+            _ => false,
+        })
+    }
+    let phantom =
+        matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|s| s.ident == "PhantomData"));
+    !phantom && inside(ty.to_token_stream(), param)
 }
 
 /// How the deriving crate names `nn`: directly, or through the facade.

@@ -95,7 +95,41 @@ impl Context {
         }
     }
 
-    /// Runs a layer under its name, so that errors and summaries say where they come from.
+    /// Runs `part` under a name, so that errors and summaries say where they come from: for a field that is no layer
+    /// itself, such as a list of layers.
+    ///
+    /// ```
+    /// # use autodiff::Var;
+    /// # use nn::{Context, Layer, Linear, Module, Result};
+    /// #[derive(Module)]
+    /// struct Tower { blocks: Vec<Linear> }
+    /// impl Layer for Tower {
+    ///     fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
+    ///         cx.within("blocks", |cx| {
+    ///             self.blocks.iter().enumerate().try_fold(x.clone(), |y, (i, block)| cx.call(i, block, &y))
+    ///         })
+    ///     }
+    /// }
+    /// # let rng = &mut tensor::Rng::seed(0);
+    /// let tower = Tower { blocks: vec![Linear::new(4, 4, rng)?, Linear::new(3, 4, rng)?] };
+    /// let x = tensor::Tensor::zeros([2, 4], tensor::DType::F32)?.into();
+    /// let error = tower.forward(&x, &mut Context::eval()).unwrap_err().to_string();
+    /// assert!(error.starts_with("blocks.1: [linear]"), "{error}");
+    /// # Ok::<(), nn::Error>(())
+    /// ```
+    pub fn within<T>(
+        &mut self,
+        name: impl Into<Name>,
+        part: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let name = name.into();
+        self.path.push(name);
+        let result = part(self).map_err(|error| error.at(name));
+        self.path.pop();
+        result
+    }
+
+    /// Runs a layer under its name; as [`within`](Self::within), and the layer has a row in a summary.
     ///
     /// ```
     /// # use nn::{Context, Layer, Linear, Module};
@@ -109,21 +143,22 @@ impl Context {
     /// # Ok::<(), nn::Error>(())
     /// ```
     pub fn call(&mut self, name: impl Into<Name>, layer: &(impl Layer + ?Sized), x: &Var) -> Result<Var> {
-        let name = name.into();
-        if self.trace.is_none() {
-            return layer.forward(x, self).map_err(|error| error.at(name));
-        }
-        self.path.push(name);
-        let row = self.trace.as_ref().map_or(0, Vec::len);
-        if let Some(trace) = &mut self.trace {
-            let path = self.path.iter().map(Name::to_string).collect::<Vec<_>>().join(".");
-            trace.push(SummaryRow { path, layer: layer.kind(), output: Vec::new(), params: layer.n_params() });
-        }
-        let y = layer.forward(x, self).map_err(|error| error.at(name));
-        self.path.pop();
-        if let (Ok(y), Some(trace)) = (&y, &mut self.trace) {
-            trace[row].output = y.shape().to_vec();
-        }
-        y
+        self.within(name, |cx| {
+            let row = cx.trace.as_mut().map(|trace| {
+                let path = cx.path.iter().map(Name::to_string).collect::<Vec<_>>().join(".");
+                trace.push(SummaryRow {
+                    path,
+                    layer: layer.kind(),
+                    output: Vec::new(),
+                    params: layer.n_params(),
+                });
+                trace.len() - 1
+            });
+            let y = layer.forward(x, cx)?;
+            if let (Some(row), Some(trace)) = (row, &mut cx.trace) {
+                trace[row].output = y.shape().to_vec();
+            }
+            Ok(y)
+        })
     }
 }

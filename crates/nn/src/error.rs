@@ -33,13 +33,18 @@ pub enum Error {
         repair: &'static str,
     },
     /// A state dict that is not this model's. Nothing was loaded.
-    #[error("[load_state_dict] names, shapes and dtypes must be those of the model; got {report}; load a state of this model, or use load_matching")]
+    #[error(
+        "[load_state_dict] names, shapes and dtypes must be those of the model; got {report}; load a state of this model, or use load_matching"
+    )]
     StateMismatch {
         /// Everything that does not fit.
         report: crate::LoadReport,
     },
     /// A path pattern that names no parameter.
-    #[error("[{op}] a pattern must match at least one parameter; got {pattern:?}, where the model has {}; correct the pattern", paths.join(", "))]
+    #[error(
+        "[{op}] a pattern must match at least one parameter; got {pattern:?}, where the model has {}; correct the pattern",
+        listed(paths)
+    )]
     NoMatch {
         /// The function that refused.
         op: &'static str,
@@ -49,7 +54,9 @@ pub enum Error {
         paths: Vec<String>,
     },
     /// A value of another element type than the parameter's.
-    #[error("[{op}] a parameter keeps its shape and dtype; got {got_dtype} {got_shape:?} for {dtype} {shape:?}; convert or reshape the value")]
+    #[error(
+        "[{op}] a parameter keeps its shape and dtype; got {got_dtype} {got_shape:?} for {dtype} {shape:?}; convert or reshape the value"
+    )]
     ParamMismatch {
         /// The function that refused.
         op: &'static str,
@@ -68,6 +75,10 @@ impl From<tensor::Error> for Error {
     fn from(error: tensor::Error) -> Self {
         Error::Autodiff(error.into())
     }
+}
+
+fn listed(paths: &[String]) -> String {
+    if paths.is_empty() { "none".to_string() } else { paths.join(", ") }
 }
 
 impl Error {

@@ -59,8 +59,9 @@ pub enum Init {
 pub fn fans(shape: &[usize]) -> Result<(usize, usize)> {
     match shape {
         [d_out, d_in, kernel @ ..] => {
-            let taps: usize = kernel.iter().product();
-            Ok((d_in * taps, d_out * taps))
+            // Sizes whose product overflows are refused where the tensor is made.
+            let times_taps = |d: usize| kernel.iter().fold(d, |n, &k| n.saturating_mul(k));
+            Ok((times_taps(*d_in), times_taps(*d_out)))
         }
         _ => Err(Error::InvalidArgument {
             op: "init",
@@ -72,16 +73,16 @@ pub fn fans(shape: &[usize]) -> Result<(usize, usize)> {
 }
 
 impl Init {
-    /// A tensor of starting values; takes one stream from `rng`.
+    /// A tensor of starting values. Takes one stream from `rng`, whatever is drawn.
     ///
     /// Errors: `InvalidArgument` where a variance depends on fans that the shape has not, or a bound or deviation is
     /// negative or not finite.
     pub fn tensor(self, shape: impl AsRef<[usize]>, dtype: DType, rng: &mut Rng) -> Result<Tensor> {
         let shape = shape.as_ref();
-        let sqrt = |x: f64| x.sqrt();
-        let normal = |variance: f64, rng: &mut Rng| Ok(rng.normal(shape, 0.0, sqrt(variance), dtype)?);
+        let rng = &mut rng.split();
+        let normal = |variance: f64, rng: &mut Rng| Ok(rng.normal(shape, 0.0, variance.sqrt(), dtype)?);
         // A uniform variable in ±a has variance a²/3.
-        let uniform = |variance: f64, rng: &mut Rng| limited(shape, sqrt(3.0 * variance), dtype, rng);
+        let uniform = |variance: f64, rng: &mut Rng| limited(shape, (3.0 * variance).sqrt(), dtype, rng);
         match self {
             Init::Constant(value) => Ok(Tensor::full(shape, value, dtype)?),
             Init::Uniform { limit } => limited(shape, limit, dtype, rng),
@@ -89,7 +90,8 @@ impl Init {
             Init::TruncatedNormal { std } => truncated(shape, std, dtype, rng),
             _ => {
                 let (fan_in, fan_out) = fans(shape)?;
-                let (fan_in, mean) = (fan_in.max(1) as f64, ((fan_in + fan_out).max(1)) as f64 / 2.0);
+                let mean = ((fan_in as f64 + fan_out as f64) / 2.0).max(0.5);
+                let fan_in = fan_in.max(1) as f64;
                 match self {
                     Init::XavierUniform => uniform(1.0 / mean, rng),
                     Init::XavierNormal => normal(1.0 / mean, rng),
@@ -113,7 +115,6 @@ fn limited(shape: &[usize], limit: f64, dtype: DType, rng: &mut Rng) -> Result<T
 
 /// Elements outside two deviations are taken from a further draw, until none is outside.
 fn truncated(shape: &[usize], std: f64, dtype: DType, rng: &mut Rng) -> Result<Tensor> {
-    let mut x = rng.normal(shape, 0.0, 1.0, dtype)?;
     if !(std >= 0.0 && std.is_finite()) {
         return Err(Error::InvalidArgument {
             op: "init",
@@ -122,6 +123,7 @@ fn truncated(shape: &[usize], std: f64, dtype: DType, rng: &mut Rng) -> Result<T
             repair: "use 0.02 or the like",
         });
     }
+    let mut x = rng.normal(shape, 0.0, 1.0, dtype)?;
     loop {
         let outside = x.abs()?.gt(&Tensor::scalar(2.0f64).to_dtype(dtype)?)?;
         if outside.to_dtype(DType::I64)?.sum(&[])?.item()? == 0.0 {

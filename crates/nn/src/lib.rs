@@ -19,9 +19,7 @@ mod summary;
 pub use activation::Activation;
 pub use context::{Context, Name};
 pub use error::{Error, Result};
-pub use layers::{
-    Dropout, Flatten, Identity, Layer, Linear, LinearConfig, Residual, Sequential,
-};
+pub use layers::{Dropout, Flatten, Identity, Layer, Linear, LinearConfig, Residual, Sequential, Softmax};
 pub use module::{Module, Visitor, VisitorMut};
 pub use nn_derive::Module;
 pub use param::{Buffer, Param};

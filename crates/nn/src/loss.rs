@@ -4,11 +4,10 @@
 
 use crate::error::Result;
 use autodiff::{Reduction, Var};
-use tensor::Tensor;
 
 pub use autodiff::ops::loss::cross_entropy::CrossEntropy;
 
-/// Mean squared error, `1/n Σ (x − y)²`.
+/// Mean squared error, `1/n Σ (x − y)²`. Errors: as [`Var::mse_loss`].
 ///
 /// ```
 /// use nn::loss::mse_loss;
@@ -21,8 +20,52 @@ pub fn mse_loss(prediction: &Var, target: impl Into<Var>) -> Result<Var> {
     Ok(prediction.mse_loss(&target.into(), Reduction::Mean)?)
 }
 
+/// Mean absolute error, `1/n Σ |x − y|`. Errors: as [`Var::l1_loss`].
+///
+/// ```
+/// use nn::loss::l1_loss;
+/// use tensor::Tensor;
+/// let (x, y) = (Tensor::from_vec(vec![1.0, 2.0], [2])?, Tensor::from_vec(vec![0.0, 4.0], [2])?);
+/// assert_eq!(l1_loss(&x.into(), y)?.item()?, 1.5);
+/// # Ok::<(), nn::Error>(())
+/// ```
+pub fn l1_loss(prediction: &Var, target: impl Into<Var>) -> Result<Var> {
+    Ok(prediction.l1_loss(&target.into(), Reduction::Mean)?)
+}
+
+/// Huber's loss: the mean of `d²/2` where `|d| ≤ delta`, else `delta·(|d| − delta/2)`, with `d = x − y`.
+///
+/// Errors: as [`Var::huber_loss`].
+///
+/// ```
+/// use nn::loss::huber_loss;
+/// use tensor::Tensor;
+/// let (x, y) = (Tensor::from_vec(vec![1.0, 2.0], [2])?, Tensor::from_vec(vec![0.0, 4.0], [2])?);
+/// assert_eq!(huber_loss(&x.into(), y, 1.0)?.item()?, 1.0); // (1/2 + 3/2)/2
+/// # Ok::<(), nn::Error>(())
+/// ```
+pub fn huber_loss(prediction: &Var, target: impl Into<Var>, delta: f64) -> Result<Var> {
+    Ok(prediction.huber_loss(&target.into(), delta, Reduction::Mean)?)
+}
+
+/// Binary cross-entropy of logits with targets in 0..=1, in nats: the mean of `−t·ln σ(x) − (1 − t)·ln(1 − σ(x))`.
+///
+/// Errors: as [`Var::bce_with_logits`], which can weigh the positives too.
+///
+/// ```
+/// use nn::loss::bce_with_logits;
+/// use tensor::Tensor;
+/// let (x, t) = (Tensor::from_vec(vec![0.0, 3f64.ln()], [2])?, Tensor::from_vec(vec![1.0, 1.0], [2])?);
+/// let loss = bce_with_logits(&x.into(), t)?.item()?; // σ = 1/2 and 3/4
+/// assert!((loss - (2f64.ln() + (4.0 / 3.0f64).ln()) / 2.0).abs() < 1e-15);
+/// # Ok::<(), nn::Error>(())
+/// ```
+pub fn bce_with_logits(logits: &Var, target: impl Into<Var>) -> Result<Var> {
+    Ok(logits.bce_with_logits(&target.into(), None, Reduction::Mean)?)
+}
+
 /// Cross-entropy between logits `(.., classes)` and labels (I64, of the leading shape), or target probabilities of the
-/// logits' shape: the mean of `−ln softmax(x)[label]`, in nats.
+/// logits' shape: the mean of `−ln softmax(x)[label]`, in nats. Errors: as [`Var::cross_entropy`].
 ///
 /// ```
 /// use nn::loss::cross_entropy;
@@ -32,6 +75,6 @@ pub fn mse_loss(prediction: &Var, target: impl Into<Var>) -> Result<Var> {
 /// assert!((loss.item()? - 2f64.ln()).abs() < 1e-15);
 /// # Ok::<(), nn::Error>(())
 /// ```
-pub fn cross_entropy(logits: &Var, labels: &Tensor) -> Result<Var> {
+pub fn cross_entropy(logits: &Var, labels: impl Into<Var>) -> Result<Var> {
     Ok(logits.cross_entropy(labels, &CrossEntropy::default())?)
 }

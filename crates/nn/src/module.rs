@@ -54,6 +54,17 @@ pub trait VisitorMut<'a> {
 /// assert_eq!(paths, ["blocks.0.weight", "blocks.0.bias", "blocks.1.weight", "blocks.1.bias", "head.weight", "head.bias"]);
 /// # Ok::<(), nn::Error>(())
 /// ```
+///
+/// A field that is no module is an error of the compiler's, not silence:
+///
+/// ```compile_fail
+/// #[derive(nn::Module)]
+/// struct Net { started: std::time::Instant }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no `Module`",
+    note = "derive it with #[derive(Module)], or mark a field that holds no parameters #[module(skip)]"
+)]
 pub trait Module {
     /// Shows every parameter and buffer to `visitor`, in declaration order.
     fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>);
@@ -268,7 +279,22 @@ macro_rules! plain_module {
         }
     )*};
 }
-plain_module!((), bool, u8, u32, u64, usize, i32, i64, isize, f32, f64, String, &'static str, crate::Activation);
+plain_module!(
+    (),
+    bool,
+    u8,
+    u32,
+    u64,
+    usize,
+    i32,
+    i64,
+    isize,
+    f32,
+    f64,
+    String,
+    &'static str,
+    crate::Activation
+);
 
 impl<T> Module for PhantomData<T> {
     fn visit<'a>(&'a self, _: &mut dyn Visitor<'a>) {}

@@ -35,7 +35,8 @@ impl LoadReport {
 
 impl fmt::Display for LoadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let groups = [("missing", &self.missing), ("unexpected", &self.unexpected), ("mismatched", &self.mismatched)];
+        let groups =
+            [("missing", &self.missing), ("unexpected", &self.unexpected), ("mismatched", &self.mismatched)];
         let parts: Vec<String> = groups
             .iter()
             .filter(|(_, names)| !names.is_empty())
@@ -110,8 +111,11 @@ impl StateDict {
             }
         };
         for (path, tensor) in &self.tensors {
+            // Lengths first, so that no two states are the same bytes.
+            eat(&(path.len() as u64).to_le_bytes());
             eat(path.as_bytes());
             eat(tensor.dtype().to_string().as_bytes());
+            eat(&(tensor.rank() as u64).to_le_bytes());
             tensor.shape().iter().for_each(|&d| eat(&(d as u64).to_le_bytes()));
             eat(&tensor.to_le_bytes()?);
         }
@@ -136,7 +140,8 @@ impl StateDict {
                 Some(_) => {}
             }
         }
-        report.unexpected = self.tensors.keys().filter(|path| !model.tensors.contains_key(*path)).cloned().collect();
+        report.unexpected =
+            self.tensors.keys().filter(|path| !model.tensors.contains_key(*path)).cloned().collect();
         report
     }
 

@@ -61,7 +61,11 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shape = |s: &[usize]| format!("{s:?}");
         let mut cells = vec![["path".to_string(), "layer".into(), "output".into(), "parameters".into()]];
-        cells.extend(self.rows.iter().map(|r| [r.path.clone(), r.layer.clone(), shape(&r.output), r.params.to_string()]));
+        cells.extend(
+            self.rows
+                .iter()
+                .map(|r| [r.path.clone(), r.layer.clone(), shape(&r.output), r.params.to_string()]),
+        );
         let width = |i: usize| cells.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
         let widths = [width(0), width(1), width(2), width(3)];
         for row in &cells {

@@ -7,6 +7,7 @@ use crate::slots::Slots;
 use crate::state::OptimizerState;
 use autodiff::Gradients;
 use nn::Module;
+use std::collections::BTreeMap;
 use tensor::fused::{self, AdamItem};
 
 /// Settings of [`Adam`] and [`AdamW`]; PyTorch's names and defaults.
@@ -37,12 +38,12 @@ struct Core {
     /// By a schedule, which may set 0.
     lr_was_set: bool,
     groups: Groups,
-    slots: Slots<2>,
+    slots: Slots,
 }
 
 impl Core {
     fn new(op: &'static str, config: AdamConfig) -> Self {
-        Self { op, config, lr_was_set: false, groups: Groups::default(), slots: Slots::new(op, ["m", "v"]) }
+        Self { op, config, lr_was_set: false, groups: Groups::default(), slots: Slots::new(op, &["m", "v"]) }
     }
 
     /// Refuses settings outside their range. A learning rate of 0 is right where a schedule set it.
@@ -52,7 +53,13 @@ impl Core {
         require(op, "beta1 must lie in 0..1", "beta1", beta1, (0.0..1.0).contains(&beta1))?;
         require(op, "beta2 must lie in 0..1", "beta2", beta2, (0.0..1.0).contains(&beta2))?;
         require(op, "eps must be finite and not negative", "eps", eps, eps >= 0.0)?;
-        require(op, "weight decay must be finite and not negative", "weight_decay", weight_decay, weight_decay >= 0.0)
+        require(
+            op,
+            "weight decay must be finite and not negative",
+            "weight_decay",
+            weight_decay,
+            weight_decay >= 0.0,
+        )
     }
 
     fn set_lr(&mut self, lr: f64) -> Result<()> {
@@ -64,17 +71,19 @@ impl Core {
     fn step(&mut self, model: &mut dyn Module, grads: &Gradients, decoupled: bool) -> Result<()> {
         self.check()?;
         let AdamConfig { lr, beta1, beta2, eps, weight_decay } = self.config;
-        let step = self.slots.steps + 1;
-        let updates = self.slots.updates(model, grads, &self.groups, weight_decay)?;
-        let mut items: Vec<AdamItem> = Vec::with_capacity(updates.len());
-        for update in updates {
-            let [m, v] = update.moments;
+        // The bias correction depends on the parameter's own number of updates; mostly they are all the same.
+        let mut by_step: BTreeMap<u64, Vec<AdamItem>> = BTreeMap::new();
+        for update in self.slots.updates(model, grads, &self.groups, weight_decay)? {
+            let [m, v] = update.moments else { unreachable!("adam keeps two moments") };
             let (lr, weight_decay) = (lr * update.settings.lr_scale, update.settings.weight_decay);
-            items.push(AdamItem { param: update.param, grad: update.grad, m, v, lr, weight_decay });
+            let item = AdamItem { param: update.param, grad: update.grad, m, v, lr, weight_decay };
+            by_step.entry(update.step).or_default().push(item);
         }
-        let config = fused::AdamConfig { beta1, beta2, eps, decoupled, step, grad_scale: 1.0 };
-        fused::adam_update(&mut items, &config)?;
-        self.slots.steps = step;
+        for (step, mut items) in by_step {
+            let config = fused::AdamConfig { beta1, beta2, eps, decoupled, step, grad_scale: 1.0 };
+            fused::adam_update(&mut items, &config)?;
+        }
+        self.slots.advance(grads);
         Ok(())
     }
 }
@@ -133,7 +142,8 @@ adam! {
     /// `g ← g + λ·p`, `m ← β₁·m + (1 − β₁)·g`, `v ← β₂·v + (1 − β₂)·g²`,
     /// `p ← p − α·m̂ / (√v̂ + ε)` with `m̂ = m/(1 − β₁ᵗ)`, `v̂ = v/(1 − β₂ᵗ)`.
     ///
-    /// Source: Kingma & Ba 2015, arXiv:1412.6980, algorithm 1. Differs from PyTorch in: nothing.
+    /// t counts the updates of the parameter itself. Source: Kingma & Ba 2015, arXiv:1412.6980, algorithm 1. Differs
+    /// from PyTorch in: nothing.
     ///
     /// ```
     /// use nn::{Context, Layer, Linear};

@@ -17,9 +17,14 @@ pub fn grad_norm(grads: &Gradients) -> Result<f64> {
 /// Errors: `InvalidArgument` unless `max_norm` is finite and positive, or if the norm is not finite: the gradients are
 /// then as they were.
 pub fn clip_grad_norm(grads: &mut Gradients, max_norm: f64) -> Result<f64> {
-    let refuse = |rule, got: String, repair| Error::InvalidArgument { op: "clip_grad_norm", rule, got, repair };
+    let refuse =
+        |rule, got: String, repair| Error::InvalidArgument { op: "clip_grad_norm", rule, got, repair };
     if !(max_norm.is_finite() && max_norm > 0.0) {
-        return Err(refuse("the largest norm must be finite and positive", max_norm.to_string(), "use 1.0 or the like"));
+        return Err(refuse(
+            "the largest norm must be finite and positive",
+            max_norm.to_string(),
+            "use 1.0 or the like",
+        ));
     }
     let norm = grad_norm(grads)?;
     if !norm.is_finite() {

@@ -39,7 +39,9 @@ pub enum Error {
         paths: Vec<String>,
     },
     /// A gradient that does not fit its parameter.
-    #[error("[{op}] a gradient must have its parameter's shape and dtype; got {got_dtype} {got_shape:?} for {path} {dtype} {shape:?}; return gradients of this model")]
+    #[error(
+        "[{op}] a gradient must have its parameter's shape and dtype; got {got_dtype} {got_shape:?} for {path} {dtype} {shape:?}; return gradients of this model"
+    )]
     BadGradient {
         /// The optimizer.
         op: &'static str,
@@ -75,9 +77,20 @@ pub enum Error {
 }
 
 /// Refuses a value that is not finite or not inside `allowed`.
-pub(crate) fn require(op: &'static str, rule: &'static str, name: &str, value: f64, allowed: bool) -> Result<()> {
+pub(crate) fn require(
+    op: &'static str,
+    rule: &'static str,
+    name: &str,
+    value: f64,
+    allowed: bool,
+) -> Result<()> {
     if value.is_finite() && allowed {
         return Ok(());
     }
-    Err(Error::InvalidArgument { op, rule, got: format!("{name} {value}"), repair: "correct the configuration" })
+    Err(Error::InvalidArgument {
+        op,
+        rule,
+        got: format!("{name} {value}"),
+        repair: "correct the configuration",
+    })
 }

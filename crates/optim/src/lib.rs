@@ -18,4 +18,4 @@ pub use groups::Groups;
 pub use optimizer::Optimizer;
 pub use schedule::{Constant, CosineWarmup, Schedule};
 pub use sgd::{Sgd, SgdConfig};
-pub use state::OptimizerState;
+pub use state::{OptimizerState, ParamState};

@@ -10,7 +10,8 @@ pub trait Optimizer {
     /// One update of every trainable parameter of `model` that has a gradient.
     ///
     /// Errors: `NoGradient` in the first step, if the loss does not depend on some trainable parameter; `NoParameters`;
-    /// `BadGradient`; `NoMatch`. The parameters are then as they were.
+    /// `BadGradient`; `NoMatch`; `InvalidArgument` for a setting outside its range; `StateMismatch` if a loaded state is
+    /// not of this model. The parameters are then as they were.
     fn step(&mut self, model: &mut dyn Module, grads: &Gradients) -> Result<()>;
 
     /// The learning rate now.
@@ -24,7 +25,7 @@ pub trait Optimizer {
     /// Updates made so far.
     fn steps(&self) -> u64;
 
-    /// Everything that the next update depends on besides parameters and settings, by parameter path.
+    /// Everything that the next update depends on besides parameters, gradients and settings, by parameter path.
     fn state(&self) -> OptimizerState;
 
     /// Continues from a saved state: the next [`step`](Self::step) behaves as the saved optimizer's would have.

@@ -1,6 +1,6 @@
 //! Learning rates as functions of the step.
 
-use crate::error::{Result, require};
+use crate::error::{Error, Result, require};
 
 /// A learning rate for each step.
 pub trait Schedule {
@@ -45,8 +45,21 @@ impl CosineWarmup {
     pub fn new(peak: f64, floor: f64, warmup: u64, total: u64) -> Result<Self> {
         const OP: &str = "cosine_warmup";
         require(OP, "the peak must be finite and positive", "peak", peak, peak > 0.0)?;
-        require(OP, "the floor must lie between 0 and the peak", "floor", floor, (0.0..=peak).contains(&floor))?;
-        require(OP, "the warm-up must end before the schedule does", "warmup", warmup as f64, warmup <= total)?;
+        require(
+            OP,
+            "the floor must lie between 0 and the peak",
+            "floor",
+            floor,
+            (0.0..=peak).contains(&floor),
+        )?;
+        if warmup > total {
+            return Err(Error::InvalidArgument {
+                op: OP,
+                rule: "the warm-up must end before the schedule does",
+                got: format!("warmup {warmup} of {total} steps"),
+                repair: "correct the configuration",
+            });
+        }
         Ok(Self { peak, floor, warmup, total })
     }
 }

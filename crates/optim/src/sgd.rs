@@ -1,12 +1,13 @@
 //! Stochastic gradient descent.
 
-use crate::error::{Result, require};
+use crate::error::{Error, Result, require};
 use crate::groups::Groups;
 use crate::optimizer::Optimizer;
 use crate::slots::Slots;
 use crate::state::OptimizerState;
 use autodiff::Gradients;
 use nn::Module;
+use std::collections::BTreeMap;
 use tensor::fused::{self, SgdItem};
 
 /// Settings of [`Sgd`]; PyTorch's names and defaults.
@@ -32,11 +33,11 @@ impl Default for SgdConfig {
 
 /// Stochastic gradient descent, with momentum, Nesterov's look-ahead and weight decay.
 ///
-/// `g ← g + λ·p`, `v ← μ·v + (1 − dampening)·g` (v = g in the first step), `p ← p − lr·v`, or `p − lr·(g + μ·v)` with
+/// `g ← g + λ·p`, `v ← μ·v + (1 − dampening)·g` (v = g in the first update), `p ← p − lr·v`, or `p − lr·(g + μ·v)` with
 /// Nesterov. Differs from PyTorch in: nothing.
 ///
 /// ```
-/// use nn::{Context, Layer, Linear, Module};
+/// use nn::{Context, Layer, Linear};
 /// use optim::{Optimizer, Sgd};
 /// use tensor::Tensor;
 /// let mut layer = Linear::from_parts(Tensor::from_vec(vec![1.0, 2.0], [1, 2])?, None)?;
@@ -52,8 +53,7 @@ pub struct Sgd {
     /// By a schedule, which may set 0.
     lr_was_set: bool,
     groups: Groups,
-    plain: Slots<0>,
-    moving: Slots<1>,
+    slots: Slots,
 }
 
 const OP: &str = "sgd";
@@ -67,13 +67,8 @@ impl Sgd {
     /// With these settings. One outside its range, or Nesterov without momentum or with dampening, is refused by the
     /// first step, `InvalidArgument`.
     pub fn with_config(config: SgdConfig) -> Self {
-        Self {
-            config,
-            lr_was_set: false,
-            groups: Groups::default(),
-            plain: Slots::new(OP, []),
-            moving: Slots::new(OP, ["velocity"]),
-        }
+        let names: &[_] = if config.momentum > 0.0 { &["velocity"] } else { &[] };
+        Self { config, lr_was_set: false, groups: Groups::default(), slots: Slots::new(OP, names) }
     }
 
     /// Refuses settings outside their range. A learning rate of 0 is right where a schedule set it.
@@ -82,9 +77,22 @@ impl Sgd {
         require(OP, "the learning rate must be finite and positive", "lr", lr, lr > 0.0 || self.lr_was_set)?;
         require(OP, "momentum must lie in 0..1", "momentum", momentum, (0.0..1.0).contains(&momentum))?;
         require(OP, "dampening must lie in 0..=1", "dampening", dampening, (0.0..=1.0).contains(&dampening))?;
-        require(OP, "weight decay must be finite and not negative", "weight_decay", weight_decay, weight_decay >= 0.0)?;
-        let looks_ahead = !nesterov || momentum > 0.0 && dampening == 0.0;
-        require(OP, "Nesterov needs momentum and no dampening", "momentum", momentum, looks_ahead)
+        require(
+            OP,
+            "weight decay must be finite and not negative",
+            "weight_decay",
+            weight_decay,
+            weight_decay >= 0.0,
+        )?;
+        if nesterov && (momentum == 0.0 || dampening > 0.0) {
+            return Err(Error::InvalidArgument {
+                op: OP,
+                rule: "Nesterov needs momentum and no dampening",
+                got: format!("momentum {momentum}, dampening {dampening}"),
+                repair: "correct the configuration",
+            });
+        }
+        Ok(())
     }
 
     /// Settings of their own for some parameters.
@@ -98,23 +106,18 @@ impl Optimizer for Sgd {
     fn step(&mut self, model: &mut dyn Module, grads: &Gradients) -> Result<()> {
         self.check()?;
         let SgdConfig { lr, momentum, dampening, nesterov, weight_decay } = self.config;
-        let step = self.plain.steps + 1;
-        let mut items: Vec<SgdItem> = Vec::new();
-        if momentum > 0.0 {
-            for update in self.moving.updates(model, grads, &self.groups, weight_decay)? {
-                let [velocity] = update.moments;
-                let (lr, weight_decay) = (lr * update.settings.lr_scale, update.settings.weight_decay);
-                items.push(SgdItem { param: update.param, grad: update.grad, velocity: Some(velocity), lr, weight_decay });
-            }
-        } else {
-            for update in self.plain.updates(model, grads, &self.groups, weight_decay)? {
-                let (lr, weight_decay) = (lr * update.settings.lr_scale, update.settings.weight_decay);
-                items.push(SgdItem { param: update.param, grad: update.grad, velocity: None, lr, weight_decay });
-            }
+        // A velocity begins as the gradient, in the parameter's own first update.
+        let mut by_step: BTreeMap<u64, Vec<SgdItem>> = BTreeMap::new();
+        for update in self.slots.updates(model, grads, &self.groups, weight_decay)? {
+            let (lr, weight_decay) = (lr * update.settings.lr_scale, update.settings.weight_decay);
+            let (param, grad, velocity) = (update.param, update.grad, update.moments.first_mut());
+            by_step.entry(update.step).or_default().push(SgdItem { param, grad, velocity, lr, weight_decay });
         }
-        let config = fused::SgdConfig { momentum, dampening, nesterov, step, grad_scale: 1.0 };
-        fused::sgd_update(&mut items, &config)?;
-        (self.plain.steps, self.moving.steps) = (step, step);
+        for (step, mut items) in by_step {
+            let config = fused::SgdConfig { momentum, dampening, nesterov, step, grad_scale: 1.0 };
+            fused::sgd_update(&mut items, &config)?;
+        }
+        self.slots.advance(grads);
         Ok(())
     }
     fn lr(&self) -> f64 {
@@ -126,21 +129,13 @@ impl Optimizer for Sgd {
         Ok(())
     }
     fn steps(&self) -> u64 {
-        self.plain.steps
+        self.slots.steps
     }
     fn state(&self) -> OptimizerState {
-        match self.config.momentum > 0.0 {
-            true => self.moving.state(self.config.lr),
-            false => self.plain.state(self.config.lr),
-        }
+        self.slots.state(self.config.lr)
     }
     fn load_state(&mut self, state: OptimizerState) -> Result<()> {
-        let steps = state.steps;
-        let lr = match self.config.momentum > 0.0 {
-            true => self.moving.load(state)?,
-            false => self.plain.load(state)?,
-        };
-        (self.plain.steps, self.moving.steps) = (steps, steps);
+        let lr = self.slots.load(state)?;
         self.set_lr(lr)
     }
 }

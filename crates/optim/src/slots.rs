@@ -2,36 +2,42 @@
 
 use crate::error::{Error, Result};
 use crate::groups::{Groups, Settings};
-use crate::state::OptimizerState;
+use crate::state::{OptimizerState, ParamState};
 use autodiff::{Gradients, LeafId};
-use nn::{Buffer, Module, Param, VisitorMut};
+use nn::{Module, Param, Visitor, VisitorMut};
 use std::collections::BTreeMap;
 use tensor::Tensor;
 
-/// One parameter's settings and moments.
-pub(crate) struct Slot<const N: usize> {
+/// A trainable parameter's settings and moments.
+struct Slot {
     id: LeafId,
     path: String,
-    pub(crate) settings: Settings,
-    pub(crate) moments: [Tensor; N],
+    settings: Settings,
+    steps: u64,
+    moments: Vec<Tensor>,
 }
 
 /// The moments of a model's trainable parameters, in declaration order.
-pub(crate) struct Slots<const N: usize> {
+pub(crate) struct Slots {
     op: &'static str,
-    names: [&'static str; N],
-    slots: Vec<Slot<N>>,
-    /// A loaded state, until the first step says which model it is for.
-    loaded: BTreeMap<String, BTreeMap<String, Tensor>>,
+    /// What the moments are called.
+    names: &'static [&'static str],
+    slots: Vec<Slot>,
+    /// The state of parameters that are not trained now: of frozen ones, or of all before the first step.
+    aside: BTreeMap<String, ParamState>,
+    /// Whether `aside` was loaded and has not met its model yet.
+    loaded: bool,
     pub(crate) steps: u64,
 }
 
-/// A parameter, its gradient and its slot.
-pub(crate) struct Update<'a, const N: usize> {
+/// A parameter, its gradient and its moments.
+pub(crate) struct Update<'a> {
     pub(crate) param: &'a mut Tensor,
     pub(crate) grad: &'a Tensor,
     pub(crate) settings: Settings,
-    pub(crate) moments: &'a mut [Tensor; N],
+    /// The number of this update of the parameter, from 1.
+    pub(crate) step: u64,
+    pub(crate) moments: &'a mut [Tensor],
 }
 
 struct Trainable<'a>(Vec<&'a mut Param>);
@@ -42,27 +48,41 @@ impl<'a> VisitorMut<'a> for Trainable<'a> {
             self.0.push(param);
         }
     }
-    fn buffer(&mut self, _: &'a mut Buffer) {}
 }
 
-impl<const N: usize> Slots<N> {
-    pub(crate) fn new(op: &'static str, names: [&'static str; N]) -> Self {
-        Self { op, names, slots: Vec::new(), loaded: BTreeMap::new(), steps: 0 }
+/// Compares a model's trainable parameters with those of the last step.
+struct Compare<'s> {
+    slots: std::slice::Iter<'s, Slot>,
+    equal: bool,
+}
+
+impl<'a> Visitor<'a> for Compare<'_> {
+    fn param(&mut self, param: &'a Param) {
+        if param.is_trainable() {
+            self.equal &= self.slots.next().is_some_and(|slot| slot.id == param.id());
+        }
+    }
+}
+
+impl Slots {
+    pub(crate) fn new(op: &'static str, names: &'static [&'static str]) -> Self {
+        Self { op, names, slots: Vec::new(), aside: BTreeMap::new(), loaded: false, steps: 0 }
     }
 
-    /// What is to be updated in this step, in declaration order. All checks are here; what follows cannot fail.
+    /// What is to be updated in this step, in declaration order. All checks are here; the updates cannot fail but for
+    /// want of memory.
     pub(crate) fn updates<'a>(
         &'a mut self,
         model: &'a mut dyn Module,
         grads: &'a Gradients,
         groups: &Groups,
         weight_decay: f64,
-    ) -> Result<Vec<Update<'a, N>>> {
+    ) -> Result<Vec<Update<'a>>> {
         if !self.fits(model) {
             self.match_to(model, groups, weight_decay)?;
         }
         if self.steps == 0 {
-            let silent = |slot: &&Slot<N>| grads.get(slot.id).is_none();
+            let silent = |slot: &&Slot| grads.get(slot.id).is_none();
             let paths: Vec<String> = self.slots.iter().filter(silent).map(|slot| slot.path.clone()).collect();
             if !paths.is_empty() {
                 return Err(Error::NoGradient { op: self.op, paths });
@@ -84,108 +104,116 @@ impl<const N: usize> Slots<N> {
                     shape: param.shape().to_vec(),
                 });
             }
-            updates.push(Update { param, grad, settings: slot.settings, moments: &mut slot.moments });
+            let (settings, step) = (slot.settings, slot.steps + 1);
+            updates.push(Update { param, grad, settings, step, moments: &mut slot.moments });
         }
         Ok(updates)
     }
 
-    /// Whether the trainable parameters are those of the last step, in the same order.
-    fn fits(&self, model: &mut dyn Module) -> bool {
-        struct Compare<'s, const N: usize>(&'s [Slot<N>], usize, bool);
-        impl<'a, const N: usize> VisitorMut<'a> for Compare<'_, N> {
-            fn param(&mut self, param: &'a mut Param) {
-                if param.is_trainable() {
-                    self.2 &= self.0.get(self.1).is_some_and(|slot| slot.id == param.id());
-                    self.1 += 1;
-                }
-            }
+    /// Counts a step that was made with `grads`.
+    pub(crate) fn advance(&mut self, grads: &Gradients) {
+        self.steps += 1;
+        for slot in &mut self.slots {
+            slot.steps += u64::from(grads.get(slot.id).is_some());
         }
-        let mut compare = Compare(&self.slots, 0, true);
-        model.visit_mut(&mut compare);
-        compare.2 && compare.1 == self.slots.len() && compare.1 > 0
+    }
+
+    /// Whether the trainable parameters are those of the last step, in the same order.
+    fn fits(&self, model: &dyn Module) -> bool {
+        let mut compare = Compare { slots: self.slots.iter(), equal: true };
+        model.visit(&mut compare);
+        compare.equal && compare.slots.len() == 0 && !self.slots.is_empty()
     }
 
     /// Finds each trainable parameter's moments by path; those without any start at 0.
-    fn match_to(&mut self, model: &mut dyn Module, groups: &Groups, weight_decay: f64) -> Result<()> {
-        let params: Vec<(String, &Param)> =
-            model.named_params().into_iter().filter(|(_, param)| param.is_trainable()).collect();
-        if params.is_empty() {
+    fn match_to(&mut self, model: &dyn Module, groups: &Groups, weight_decay: f64) -> Result<()> {
+        let params = model.named_params();
+        if !params.iter().any(|(_, param)| param.is_trainable()) {
             return Err(Error::NoParameters { op: self.op });
         }
         let settings = groups.settings(self.op, &params, weight_decay)?;
-        let mut known = self.moments();
-        let mut problems = Vec::new();
-        let mut slots = Vec::with_capacity(params.len());
+        let mut known = self.by_path();
+        let (mut problems, mut slots) = (Vec::new(), Vec::with_capacity(params.len()));
         for ((path, param), settings) in params.iter().zip(settings) {
-            let value = param.value();
-            let mut kept = known.remove(path).unwrap_or_default();
-            let mut moments = Vec::with_capacity(N);
-            for name in self.names {
-                moments.push(match kept.remove(name) {
-                    None => Tensor::zeros(value.shape(), value.dtype())?,
-                    Some(moment) => {
-                        if moment.shape() != value.shape() || moment.dtype() != value.dtype() {
-                            problems.push(format!(
-                                "{path}.{name} {} {:?} for {} {:?}",
-                                moment.dtype(),
-                                moment.shape(),
-                                value.dtype(),
-                                value.shape()
-                            ));
-                        }
-                        moment
-                    }
-                });
+            if !param.is_trainable() {
+                continue;
             }
-            let Ok(moments) = moments.try_into() else { unreachable!("one moment for each name") };
-            slots.push(Slot { id: param.id(), path: path.clone(), settings, moments });
+            let value = param.value();
+            let mut state = match known.remove(path) {
+                Some(state) => state,
+                None => {
+                    if self.loaded {
+                        problems.push(format!("nothing of {path}"));
+                    }
+                    ParamState::default()
+                }
+            };
+            let mut moments = Vec::with_capacity(self.names.len());
+            for name in self.names {
+                let moment = match state.moments.remove(*name) {
+                    None => Tensor::zeros(value.shape(), value.dtype())?,
+                    Some(moment) => moment,
+                };
+                if moment.shape() != value.shape() || moment.dtype() != value.dtype() {
+                    let show = |x: &Tensor| format!("{} {:?}", x.dtype(), x.shape());
+                    problems.push(format!("{name} {} of {path} {}", show(&moment), show(value)));
+                }
+                moments.push(moment);
+            }
+            slots.push(Slot { id: param.id(), path: path.clone(), settings, steps: state.steps, moments });
         }
-        // Moments of parameters that the model does not have at all; those of frozen ones are kept aside.
-        let paths: Vec<String> = model.named_params().into_iter().map(|(path, _)| path).collect();
-        problems.extend(known.keys().filter(|path| !paths.contains(path)).map(|path| format!("unexpected {path}")));
+        // What is left belongs to frozen parameters, or to none.
+        let there = |path: &&String| !params.iter().any(|(own, _)| own == *path);
+        problems.extend(known.keys().filter(there).map(|path| format!("{path}, which the model has not")));
         if !problems.is_empty() {
             return Err(Error::StateMismatch { op: self.op, problems });
         }
-        self.slots = slots;
-        self.loaded = known;
+        (self.slots, self.aside, self.loaded) = (slots, known, false);
         Ok(())
     }
 
-    /// All moments by path and name.
-    fn moments(&self) -> BTreeMap<String, BTreeMap<String, Tensor>> {
-        let mut all = self.loaded.clone();
+    /// What is remembered of every parameter.
+    fn by_path(&self) -> BTreeMap<String, ParamState> {
+        let mut all = self.aside.clone();
         for slot in &self.slots {
-            let named = self.names.iter().zip(&slot.moments).map(|(name, moment)| (name.to_string(), moment.clone()));
-            all.insert(slot.path.clone(), named.collect());
+            let named = self.names.iter().zip(&slot.moments);
+            let moments = named.map(|(name, moment)| (name.to_string(), moment.clone())).collect();
+            all.insert(slot.path.clone(), ParamState { steps: slot.steps, moments });
         }
         all
     }
 
     pub(crate) fn state(&self, lr: f64) -> OptimizerState {
-        OptimizerState { kind: self.op.to_string(), steps: self.steps, lr, moments: self.moments() }
+        OptimizerState { kind: self.op.to_string(), steps: self.steps, lr, params: self.by_path() }
     }
 
-    /// Takes a saved state over. Errors: `StateMismatch` if it is of another optimizer.
+    /// Takes a saved state over and returns its learning rate. Errors: `StateMismatch`; this one is then as it was.
     pub(crate) fn load(&mut self, state: OptimizerState) -> Result<f64> {
         let mut problems = Vec::new();
         if state.kind != self.op {
-            problems.push(format!("a state of {:?} for {:?}", state.kind, self.op));
+            problems.push(format!("a state of {}", state.kind));
         }
         if !(state.lr.is_finite() && state.lr >= 0.0) {
             problems.push(format!("learning rate {}", state.lr));
         }
-        for (path, moments) in &state.moments {
-            if moments.len() != N || self.names.iter().any(|name| !moments.contains_key(*name)) {
-                let found: Vec<&str> = moments.keys().map(String::as_str).collect();
-                problems.push(format!("moments {} of {path} for {}", found.join("+"), self.names.join("+")));
+        for (path, param) in &state.params {
+            if param.steps > state.steps {
+                problems.push(format!("{} updates of {path} in {} steps", param.steps, state.steps));
+            }
+            let found: Vec<&str> = param.moments.keys().map(String::as_str).collect();
+            // Both in alphabetical order. Another optimizer's are not worth a line each.
+            if state.kind == self.op && found != self.names {
+                let show = |names: &[&str]| {
+                    if names.is_empty() { "no moments".to_string() } else { names.join(" and ") }
+                };
+                problems.push(format!("{} of {path} where there must be {}", show(&found), show(self.names)));
             }
         }
         if !problems.is_empty() {
             return Err(Error::StateMismatch { op: self.op, problems });
         }
         self.slots.clear();
-        self.steps = state.steps;
-        self.loaded = state.moments;
+        (self.steps, self.aside, self.loaded) = (state.steps, state.params, state.steps > 0);
         Ok(state.lr)
     }
 }

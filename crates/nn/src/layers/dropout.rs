@@ -1,15 +1,15 @@
 //! Dropout.
 
 use super::Layer;
+use crate::Module;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::Module;
 use autodiff::Var;
 
 /// In training, each element is 0 with probability p and else divided by 1 − p; in inference nothing happens.
 ///
-/// The mask is a function of the context's stream and the element's index alone. Source: Srivastava et al. 2014, in the
-/// inverted form.
+/// The mask is a function of the context's stream, of the draws taken from it before in the pass, and of the element's
+/// index. Source: Srivastava et al. 2014, in the inverted form.
 #[derive(Debug, Clone, Copy, PartialEq, Module)]
 pub struct Dropout {
     p: f64,

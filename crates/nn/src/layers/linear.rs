@@ -1,10 +1,10 @@
 //! The linear layer, `y = x·wᵀ + b`.
 
 use super::Layer;
+use crate::Module;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::init::Init;
-use crate::Module;
 use crate::param::Param;
 use autodiff::Var;
 use tensor::{DType, Rng, Tensor};
@@ -74,27 +74,23 @@ impl Linear {
         Ok(Self { weight: Param::new(weight), bias: config.bias.then(|| Param::new(bias)) })
     }
 
-    /// A layer with these parameters. Errors: `ParamMismatch` unless weight is `(d_out, d_in)` and bias `(d_out)` of
-    /// the same dtype.
+    /// A layer with these parameters. Errors: `InvalidArgument` unless the weight is `(d_out, d_in)` of floats and the
+    /// bias `(d_out)` of the same dtype.
     pub fn from_parts(weight: Tensor, bias: Option<Tensor>) -> Result<Self> {
-        if weight.rank() != 2 {
-            return Err(Error::InvalidArgument {
-                op: "linear",
-                rule: "the weight must be (d_out, d_in)",
-                got: format!("shape {:?}", weight.shape()),
-                repair: "reshape it",
-            });
+        let refuse = |rule, got, repair| Err(Error::InvalidArgument { op: "linear", rule, got, repair });
+        let shown = |x: &Tensor| format!("{} {:?}", x.dtype(), x.shape());
+        if weight.rank() != 2 || !weight.dtype().is_float() {
+            return refuse(
+                "the weight must be floats (d_out, d_in)",
+                shown(&weight),
+                "reshape or convert it",
+            );
         }
         if let Some(bias) = &bias
             && (bias.shape() != &weight.shape()[..1] || bias.dtype() != weight.dtype())
         {
-            return Err(Error::ParamMismatch {
-                op: "linear",
-                got_dtype: bias.dtype(),
-                got_shape: bias.shape().to_vec(),
-                dtype: weight.dtype(),
-                shape: weight.shape()[..1].to_vec(),
-            });
+            let got = format!("{} for a weight {}", shown(bias), shown(&weight));
+            return refuse("the bias must be (d_out) of the weight's dtype", got, "reshape or convert it");
         }
         Ok(Self { weight: Param::new(weight), bias: bias.map(Param::new) })
     }

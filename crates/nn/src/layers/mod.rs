@@ -6,6 +6,7 @@ mod linear;
 mod sequential;
 mod shape;
 
+pub use activations::Softmax;
 pub use dropout::Dropout;
 pub use linear::{Linear, LinearConfig};
 pub use sequential::{Residual, Sequential};

@@ -1,9 +1,9 @@
 //! Layers one after another, and around a shortcut.
 
 use super::Layer;
+use crate::Module;
 use crate::context::{Context, Name};
 use crate::error::Result;
-use crate::Module;
 use crate::module::{Visitor, VisitorMut};
 use autodiff::Var;
 

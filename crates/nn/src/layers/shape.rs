@@ -1,9 +1,9 @@
 //! Layers that compute nothing.
 
 use super::Layer;
+use crate::Module;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::Module;
 use autodiff::Var;
 
 /// `y = x`.

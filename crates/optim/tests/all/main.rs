@@ -1,0 +1,62 @@
+//! Optimizers, schedules and clipping, from the outside.
+
+mod clip;
+mod goldens;
+mod groups;
+mod rules;
+mod schedule;
+mod state;
+
+use autodiff::Gradients;
+use nn::{Linear, Module, Param};
+use optim::Optimizer;
+use tensor::{DType, Rng, Tensor};
+
+/// A parameter of each rank, in modules and beside them.
+#[derive(Clone, Module)]
+struct Net {
+    body: Linear,
+    scale: Param,
+    head: Linear,
+}
+
+/// A linear layer 2 → 3, a vector of 3, a linear layer 3 → 2.
+fn net(seed: u64) -> Net {
+    let rng = &mut Rng::seed(seed);
+    let mut normal = |shape: &[usize]| rng.normal(shape, 0.0, 1.0, DType::F64).unwrap();
+    Net {
+        body: Linear::from_parts(normal(&[3, 2]), Some(normal(&[3]))).unwrap(),
+        scale: Param::new(normal(&[3])),
+        head: Linear::from_parts(normal(&[2, 3]), Some(normal(&[2]))).unwrap(),
+    }
+}
+
+/// Random gradients for the parameters that train.
+fn gradients(net: &impl Module, seed: u64) -> Gradients {
+    let (rng, mut grads) = (&mut Rng::seed(seed), Gradients::default());
+    for (_, param) in net.named_params() {
+        let grad = rng.normal(param.value().shape(), 0.0, 1.0, param.value().dtype()).unwrap();
+        if param.is_trainable() {
+            grads.insert(param.id(), grad);
+        }
+    }
+    grads
+}
+
+/// One step with random gradients.
+fn step(optimizer: &mut (impl Optimizer + ?Sized), model: &mut impl Module, seed: u64) {
+    let grads = gradients(model, seed);
+    optimizer.step(model, &grads).unwrap();
+}
+
+fn get(net: &impl Module, path: &str) -> Vec<f64> {
+    net.state_dict().get(path).unwrap().to_vec().unwrap()
+}
+
+fn fingerprint(net: &impl Module) -> u64 {
+    net.state_dict().fingerprint().unwrap()
+}
+
+fn scalar(x: f64) -> Param {
+    Param::new(Tensor::scalar(x))
+}
