@@ -72,10 +72,7 @@ impl Turn {
 
     fn copy<T: Element>(&self, data: &[T], out: &mut [T]) {
         // Rows and columns of a block: whole cache lines on both sides, and the block stays in the first cache.
-        match size_of::<T>() {
-            8 => self.copy_blocks::<T, 32>(data, out),
-            _ => self.copy_blocks::<T, 64>(data, out),
-        }
+        self.copy_blocks::<T, 16>(data, out);
     }
 
     fn copy_blocks<T: Element, const B: usize>(&self, data: &[T], out: &mut [T]) {

@@ -50,6 +50,14 @@ simd_fn! {
             *out = f.at(x, y);
         }
     }
+    /// `y` again for each row of `x`.
+    fn zip_rows[T: Element, U: Element, F: Zip<T, U>](f: F, x: &[T], y: &[T], out: &mut [U]) {
+        for (out, x) in out.chunks_exact_mut(y.len()).zip(x.chunks_exact(y.len())) {
+            for ((out, &x), &y) in out.iter_mut().zip(x).zip(y) {
+                *out = f.at(x, y);
+            }
+        }
+    }
     fn zip_scalar_right[T: Element, U: Element, F: Zip<T, U>](f: F, x: &[T], y: T, out: &mut [U]) {
         for (out, &x) in out.iter_mut().zip(x) {
             *out = f.at(x, y);
@@ -152,6 +160,11 @@ pub(crate) fn zip<T: Element, U: Element, F: Zip<T, U>>(
                 let range = start..start + out.len();
                 zip_slice(f, &x[range.clone()], &y[range], out);
             });
+        }
+        let is_row = y.rank() > 0 && y.shape()[y.rank() - 1] == y.len() && shape.last() == Some(&y.len()) && y.len() > 1;
+        if is_row && x.shape() == shape && let (Some(x), Some(y)) = (x.as_slice::<T>(), y.as_slice::<T>()) {
+            let rows = (grain / y.len()).max(1);
+            return for_chunks(out, rows * y.len(), |start, out| zip_rows(f, &x[start..start + out.len()], y, out));
         }
         let walk = Walk::new([&x.layout().expanded(shape), &y.layout().expanded(shape)]);
         let [sx, sy] = walk.inner;
