@@ -9,7 +9,7 @@ use nn::Module;
 pub enum Flow {
     /// On to the next step or epoch.
     Continue,
-    /// The epoch in progress is the last.
+    /// No further step: the epoch in progress is measured as it stands, and the run ends.
     Stop,
 }
 

@@ -61,12 +61,24 @@ impl Meter {
                 confusion.update_labels(&predicted, &targets.to_dtype(DType::I64)?.to_vec::<i64>()?)?;
             }
             Kind::Numbers { mae, r2 } => {
-                let (y, t) = (output.to_dtype(DType::F64)?.to_vec::<f64>()?, targets.to_dtype(DType::F64)?.to_vec::<f64>()?);
+                let (y, t) = (
+                    output.to_dtype(DType::F64)?.to_vec::<f64>()?,
+                    targets.to_dtype(DType::F64)?.to_vec::<f64>()?,
+                );
                 mae.update(&y, &t)?;
                 r2.update(&y, &t)?;
             }
         }
         Ok(())
+    }
+
+    /// The names of its measures, defined yet or not.
+    pub fn names(&self) -> &'static [&'static str] {
+        match &self.kind {
+            Kind::Loss => &["loss"],
+            Kind::Classes(_) => &["loss", "accuracy"],
+            Kind::Numbers { .. } => &["loss", "mae", "r2"],
+        }
     }
 
     /// The mean loss so far.

@@ -30,7 +30,8 @@ pub struct TrainConfig {
     pub epochs: usize,
     /// Rows in a training batch.
     pub batch_size: usize,
-    /// Rows in a batch of evaluation; results do not depend on it.
+    /// Rows in a batch of evaluation. Outputs do not depend on it; the loss, a mean over the rows of means over
+    /// batches, does in its last digits, and with class weights or ignored labels in more.
     pub eval_batch_size: usize,
     /// Seed of the order of rows and of dropout. Starting weights have their own.
     pub seed: u64,
@@ -72,7 +73,7 @@ pub struct Fit {
     pub best_epoch: usize,
     /// The weights of the best epoch.
     pub best: StateDict,
-    /// Whether training ended before the last epoch.
+    /// Whether early stopping or a callback ended the run before its last step.
     pub stopped_early: bool,
     /// Optimizer steps taken.
     pub steps: u64,
@@ -120,8 +121,10 @@ impl<'a> Trainer<'a> {
 
     /// Trains `model` on `train`, measuring each epoch on `valid` if there is one, else on the training batches.
     ///
+    /// At the end the model has the weights of the best epoch, or of the last step without `restore_best`.
+    ///
     /// Errors: 0 epochs; what batching, the model, the loss or the optimizer refuses; `NotFinite` for a loss that is
-    /// NaN or infinite, which names the step; `UnknownMetric`. The model keeps the weights of the last step made.
+    /// NaN or infinite, which names the step; `UnknownMetric`. The model then keeps the weights of the last step made.
     pub fn fit(
         &mut self,
         model: &mut impl Layer,
@@ -139,7 +142,14 @@ impl<'a> Trainer<'a> {
                 repair: "set epochs to 1 or more",
             });
         }
-        let batching = BatchConfig { batch_size: config.batch_size, shuffle: Some(config.seed), drop_last: false };
+        let (metric, direction) = (config.monitor.0.as_str(), config.monitor.1);
+        let known = task.meter()?.names();
+        if !known.contains(&metric) {
+            let known = known.iter().map(|name| name.to_string()).collect();
+            return Err(Error::UnknownMetric { metric: metric.to_string(), known });
+        }
+        let batching =
+            BatchConfig { batch_size: config.batch_size, shuffle: Some(config.seed), drop_last: false };
         let loader = Loader::new(train, batching)?;
         let passes = Rng::seed(config.seed).stream(PASSES);
         let begin = Instant::now();
@@ -189,12 +199,9 @@ impl<'a> Trainer<'a> {
                 lr: optimizer.lr(),
                 seconds: epoch_begin.elapsed().as_secs_f64(),
             };
-            let (metric, direction) = (config.monitor.0.as_str(), config.monitor.1);
             let part = if record.valid.is_some() { Part::Valid } else { Part::Train };
-            let value = record.value(part, metric).ok_or_else(|| Error::UnknownMetric {
-                metric: metric.to_string(),
-                known: record.train.iter().map(|(name, _)| name.to_string()).collect(),
-            })?;
+            // A measure that is not defined on this part is worse than any that is.
+            let value = record.value(part, metric).unwrap_or(f64::NAN);
             let improved = best.as_ref().is_none_or(|(best, ..)| direction.improves(value, *best));
             if improved {
                 best = Some((value, epoch, model.state_dict()));
@@ -205,7 +212,7 @@ impl<'a> Trainer<'a> {
                 stopped |= callback.on_epoch(&record, model)? == Flow::Stop;
             }
             let waited = epoch - best.as_ref().map_or(0, |(_, epoch, _)| *epoch);
-            stopped |= config.early_stopping.is_some_and(|rule| waited >= rule.patience.max(1)) && epoch < config.epochs;
+            stopped |= config.early_stopping.is_some_and(|rule| waited >= rule.patience.max(1));
             if stopped {
                 break;
             }
@@ -222,12 +229,14 @@ impl<'a> Trainer<'a> {
             model.load_state_dict(&best)?;
         }
         let seconds = begin.elapsed().as_secs_f64();
-        Ok(Fit { history, best_epoch, best, stopped_early: stopped, steps: step, seconds })
+        let stopped_early = step < config.epochs as u64 * loader.batches() as u64;
+        Ok(Fit { history, best_epoch, best, stopped_early, steps: step, seconds })
     }
 
     /// The measures of `model` on `source`, in inference mode. Errors: as [`Trainer::fit`].
     pub fn evaluate(&self, model: &impl Layer, task: &dyn Task, source: &dyn Source) -> Result<Evaluation> {
-        let batching = BatchConfig { batch_size: self.config.eval_batch_size, shuffle: None, drop_last: false };
+        let batching =
+            BatchConfig { batch_size: self.config.eval_batch_size, shuffle: None, drop_last: false };
         let mut meter = task.meter()?;
         for batch in Loader::new(source, batching)?.epoch(0) {
             let batch = batch?;

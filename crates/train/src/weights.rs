@@ -36,7 +36,9 @@ fn config() -> impl bincode::config::Config {
 
 /// FNV-1a, 64 bits.
 fn checksum(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ byte as u64).wrapping_mul(0x0000_0100_0000_01b3))
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ byte as u64).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 /// Writes a model's state. Errors: `Io`; the old file, if any, is then as it was.
@@ -45,13 +47,12 @@ fn checksum(bytes: &[u8]) -> u64 {
 /// use nn::{Linear, Module};
 /// use tensor::Rng;
 /// let model = Linear::new(3, 2, &mut Rng::seed(0))?;
-/// let path = tempfile::tempdir().unwrap().path().join("weights.iron");
-/// # std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+/// let dir = tempfile::tempdir().unwrap();
+/// let path = dir.path().join("weights.iron");
 /// train::save_weights(&path, &model.state_dict())?;
 /// let mut other = Linear::new(3, 2, &mut Rng::seed(1))?;
 /// other.load_state_dict(&train::load_weights(&path)?)?;
 /// assert_eq!(other.state_dict().fingerprint()?, model.state_dict().fingerprint()?);
-/// # std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
 /// # Ok::<(), train::Error>(())
 /// ```
 pub fn save_weights(path: impl AsRef<Path>, state: &StateDict) -> Result<()> {
@@ -88,7 +89,8 @@ fn encode(state: &StateDict) -> Result<Vec<u8>> {
         });
         data.extend_from_slice(&bytes);
     }
-    let header = bincode::encode_to_vec(&entries, config()).map_err(|e| Error::encode("save_weights", "header", e))?;
+    let header =
+        bincode::encode_to_vec(&entries, config()).map_err(|e| Error::encode("save_weights", "header", e))?;
     let mut out = Vec::with_capacity(PREFIX + header.len() + data.len() + 8);
     out.extend_from_slice(MAGIC);
     out.extend_from_slice(&KIND.to_le_bytes());
@@ -123,7 +125,10 @@ fn decode(bytes: &[u8]) -> Result<StateDict, Refusal> {
     }
     let version = u32::from_le_bytes(number(bytes, 12)?);
     if version != VERSION {
-        return Err(("the file's version must be known to this program", format!("version {version}, known is {VERSION}")));
+        return Err((
+            "the file's version must be known to this program",
+            format!("version {version}, known is {VERSION}"),
+        ));
     }
     let header_len = u64::from_le_bytes(number(bytes, 16)?);
     let data_len = u64::from_le_bytes(number(bytes, 24)?);
@@ -136,8 +141,8 @@ fn decode(bytes: &[u8]) -> Result<StateDict, Refusal> {
         return Err(("the checksum must hold", "a file that was changed or damaged".into()));
     }
     let (header, mut data) = content[PREFIX..].split_at(header_len as usize);
-    let (entries, used): (Vec<Entry>, usize) =
-        bincode::decode_from_slice(header, config()).map_err(|e| ("the header must be readable", e.to_string()))?;
+    let (entries, used): (Vec<Entry>, usize) = bincode::decode_from_slice(header, config())
+        .map_err(|e| ("the header must be readable", e.to_string()))?;
     if used != header.len() {
         return Err(("the header must end where it says", format!("{used} of {} bytes", header.len())));
     }
@@ -149,13 +154,17 @@ fn decode(bytes: &[u8]) -> Result<StateDict, Refusal> {
             .ok_or_else(|| ("dtypes must be known to this program", entry.dtype.clone()))?;
         let take = usize::try_from(entry.bytes).ok().filter(|&n| n <= data.len());
         let Some(take) = take else {
-            return Err(("tensors must lie inside the file", format!("{} with {} bytes", entry.name, entry.bytes)));
+            return Err((
+                "tensors must lie inside the file",
+                format!("{} with {} bytes", entry.name, entry.bytes),
+            ));
         };
         let (own, rest) = data.split_at(take);
         data = rest;
         let shape: Option<Vec<usize>> = entry.shape.iter().map(|&d| usize::try_from(d).ok()).collect();
         let shape = shape.ok_or_else(|| ("sizes must be addressable", format!("{:?}", entry.shape)))?;
-        let tensor = Tensor::from_le_bytes(own, shape, dtype).map_err(|e| ("tensors must be well formed", e.to_string()))?;
+        let tensor = Tensor::from_le_bytes(own, shape, dtype)
+            .map_err(|e| ("tensors must be well formed", e.to_string()))?;
         if state.insert(entry.name.clone(), tensor).is_some() {
             return Err(("names must differ", entry.name));
         }
@@ -173,9 +182,13 @@ mod tests {
     fn sample() -> StateDict {
         let weight = Tensor::from_vec(vec![1.0f32, f32::NAN, -0.0, 4.0, 5.0, 6.0], [2, 3]).unwrap();
         let flags = Tensor::from_vec(vec![true, false], [2]).unwrap();
-        [("a.weight".to_string(), weight), ("flags".to_string(), flags), ("none".to_string(), Tensor::zeros([0, 3], DType::F64).unwrap())]
-            .into_iter()
-            .collect()
+        [
+            ("a.weight".to_string(), weight),
+            ("flags".to_string(), flags),
+            ("none".to_string(), Tensor::zeros([0, 3], DType::F64).unwrap()),
+        ]
+        .into_iter()
+        .collect()
     }
 
     #[test]
@@ -219,7 +232,12 @@ mod tests {
             text(&newer),
             "[load_weights] the file's version must be known to this program; got version 2, known is 1 in 'w.iron'; use a file that save_weights wrote"
         );
-        assert!(load_weights(dir.path().join("missing")).unwrap_err().to_string().starts_with("[load_weights] the file must be readable"));
+        assert!(
+            load_weights(dir.path().join("missing"))
+                .unwrap_err()
+                .to_string()
+                .starts_with("[load_weights] the file must be readable")
+        );
     }
 
     #[test]
@@ -227,7 +245,15 @@ mod tests {
         // One entry whose name claims 2^40 bytes.
         let mut header = 1u64.to_le_bytes().to_vec();
         header.extend_from_slice(&(1u64 << 40).to_le_bytes());
-        let mut bytes = [MAGIC.as_slice(), &KIND.to_le_bytes(), &VERSION.to_le_bytes(), &(header.len() as u64).to_le_bytes(), &0u64.to_le_bytes(), &header].concat();
+        let mut bytes = [
+            MAGIC.as_slice(),
+            &KIND.to_le_bytes(),
+            &VERSION.to_le_bytes(),
+            &(header.len() as u64).to_le_bytes(),
+            &0u64.to_le_bytes(),
+            &header,
+        ]
+        .concat();
         bytes.extend_from_slice(&checksum(&bytes).to_le_bytes());
         assert_eq!(decode(&bytes).unwrap_err().0, "the header must be readable");
     }
