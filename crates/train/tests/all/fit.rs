@@ -7,6 +7,7 @@ use models::Mlp;
 use nn::{Context, Layer};
 use optim::{Adam, CosineWarmup, Optimizer, Schedule, Sgd};
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use tensor::{DType, Rng, Tensor};
 use train::{Direction, EarlyStopping, Part, Regression, Task, TrainConfig, Trainer};
 
@@ -49,12 +50,12 @@ fn a_line_is_found_by_regression_with_its_measures() {
 /// The loss is a script by epoch: for what follows from measures alone.
 struct Scripted {
     /// The loss of each evaluation, one after another.
-    valid: RefCell<std::vec::IntoIter<f64>>,
+    valid: RefCell<VecDeque<f64>>,
 }
 
 impl Scripted {
     fn new(valid: &[f64]) -> Self {
-        Self { valid: RefCell::new(valid.to_vec().into_iter()) }
+        Self { valid: RefCell::new(valid.iter().copied().collect()) }
     }
 }
 
@@ -64,7 +65,7 @@ impl Task for Scripted {
         if loss.is_tracked() {
             return Ok(loss);
         }
-        Ok(Tensor::scalar(self.valid.borrow_mut().next().unwrap()).into())
+        Ok(Tensor::scalar(self.valid.borrow_mut().pop_front().unwrap()).into())
     }
     fn meter(&self) -> train::Result<train::Meter> {
         Ok(train::Meter::loss_only())
