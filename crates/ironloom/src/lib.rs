@@ -8,7 +8,7 @@ pub mod prelude {
     pub use autodiff::{Gradients, Var, grad_of};
     pub use data::Dataset;
     pub use models::{Mlp, MlpConfig};
-    pub use nn::loss::{cross_entropy, mse_loss};
+    pub use nn::loss::{bce_with_logits, cross_entropy, huber_loss, l1_loss, mse_loss};
     pub use nn::{Activation, Buffer, Context, Dropout, Layer, Linear, Module, Param, Sequential};
     pub use optim::{Adam, AdamW, Optimizer, Sgd};
     pub use tensor::{DType, Rng, Tensor};
