@@ -15,8 +15,8 @@ use ironloom::prelude::*;
 use ironloom::tensor;
 use ironloom::train::report::ImageTile;
 use ironloom::train::{
-    self, Classification, Direction, EarlyStopping, Evaluation, Fit, Progress, Report, Table, TrainConfig, Trainer, format,
-    plot,
+    self, Classification, Direction, EarlyStopping, Evaluation, Fit, Progress, Report, Table, TrainConfig,
+    Trainer, format, plot,
 };
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -78,12 +78,19 @@ fn run(args: &Args) -> Result<()> {
     let standardizer = Standardizer::fit_shared(&digits.train_part(&split)?)?;
     let part = |rows: &[usize]| -> Result<Dataset> { Ok(standardizer.apply(&digits.select(rows)?)?) };
     let (train, valid, test) = (part(&split.train)?, part(&split.validation)?, part(&split.test)?);
-    println!("{} images: {} to train, {} to validate, {} to test", digits.len(), train.len(), valid.len(), test.len());
+    println!(
+        "{} images: {} to train, {} to validate, {} to test",
+        digits.len(),
+        train.len(),
+        valid.len(),
+        test.len()
+    );
 
     // Model and training.
     let mut rng = Rng::seed(args.seed);
     let ModelKind::Mlp = args.model;
-    let mut model = Mlp::with_config([64, 256, 128, 10], &MlpConfig { dropout: 0.3, ..Default::default() }, &mut rng)?;
+    let mut model =
+        Mlp::with_config([64, 256, 128, 10], &MlpConfig { dropout: 0.3, ..Default::default() }, &mut rng)?;
     let summary = Summary::of(&model, &train.features().narrow(0, 0, 1)?)?;
     println!("\n{summary}\n");
     let steps = (args.epochs * train.len().div_ceil(BATCH)) as u64;
@@ -110,7 +117,19 @@ fn run(args: &Args) -> Result<()> {
     let hash = format!("{:016x}", model.state_dict().fingerprint()?);
     println!("\nbest epoch {} of {}, weights {hash}", fit.best_epoch, fit.history.len());
 
-    write_files(args, &digits, &split.test, &trainer, &model, &test, &fit, &results, &table, &summary.to_string(), &hash)?;
+    write_files(
+        args,
+        &digits,
+        &split.test,
+        &trainer,
+        &model,
+        &test,
+        &fit,
+        &results,
+        &table,
+        &summary.to_string(),
+        &hash,
+    )?;
     println!("plots, report.html and weights are in {}", args.out.display());
     if args.json {
         let test = &results[2].1.values;
@@ -158,10 +177,13 @@ fn write_files(
     hash: &str,
 ) -> Result<()> {
     let out: &Path = &args.out;
-    std::fs::create_dir_all(out).map_err(|error| format!("[digits] {} must be a folder: {error}", out.display()))?;
+    std::fs::create_dir_all(out)
+        .map_err(|error| format!("[digits] {} must be a folder: {error}", out.display()))?;
     let measures = [("loss", Direction::Lower), ("accuracy", Direction::Higher)];
     let curves = plot::learning_curves(&fit.history, &measures)?;
-    let Some(confusion) = &results[2].1.confusion else { return Err("[digits] classes have a confusion matrix".into()) };
+    let Some(confusion) = &results[2].1.confusion else {
+        return Err("[digits] classes have a confusion matrix".into());
+    };
     let matrix = plot::confusion_plot(confusion);
     for (name, figure) in [("curves", &curves), ("confusion", &matrix)] {
         figure.save(out.join(format!("{name}.svg")))?;
@@ -195,7 +217,13 @@ fn write_files(
 }
 
 /// The test images that the model got wrong, those it was surest of first.
-fn mistakes(digits: &Dataset, rows: &[usize], trainer: &Trainer, model: &Mlp, test: &Dataset) -> Result<Vec<ImageTile>> {
+fn mistakes(
+    digits: &Dataset,
+    rows: &[usize],
+    trainer: &Trainer,
+    model: &Mlp,
+    test: &Dataset,
+) -> Result<Vec<ImageTile>> {
     let probabilities = trainer.predict(model, test.features())?.softmax(1)?;
     let guesses = probabilities.argmax(1)?.to_vec::<i64>()?;
     let sure = probabilities.max(&[1])?.to_vec::<f32>()?;

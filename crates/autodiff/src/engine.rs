@@ -82,7 +82,10 @@ pub fn grad_of(outputs: &[(&Var, Option<&Var>)], inputs: &[&Var]) -> Result<Vec<
             None => output.scalar_seed()?,
             Some(c) if c.shape() == output.shape() && c.dtype() == output.dtype() => (*c).clone(),
             Some(c) => {
-                return Err(Error::BadCotangent { cotangent: describe(c.value()), output: describe(output.value()) });
+                return Err(Error::BadCotangent {
+                    cotangent: describe(c.value()),
+                    output: describe(output.value()),
+                });
             }
         };
         if let Some(node) = output.node() {
@@ -117,7 +120,13 @@ pub fn grad_of(outputs: &[(&Var, Option<&Var>)], inputs: &[&Var]) -> Result<Vec<
 }
 
 /// Hands the gradients that a rule returned to the nodes of its inputs.
-fn pass_on(op: &'static str, record: &Record, grads: Grads, pending: &mut Pending, higher: bool) -> Result<()> {
+fn pass_on(
+    op: &'static str,
+    record: &Record,
+    grads: Grads,
+    pending: &mut Pending,
+    higher: bool,
+) -> Result<()> {
     debug_assert_eq!(grads.len(), record.inputs.len(), "[{op}] one gradient for each input");
     for (input, (slot, grad)) in record.inputs.iter().zip(grads).enumerate() {
         let (Some(node), Some(grad)) = (&slot.node, grad) else { continue };
@@ -132,7 +141,14 @@ fn pass_on(op: &'static str, record: &Record, grads: Grads, pending: &mut Pendin
 }
 
 /// Sums a gradient over what broadcasting repeated.
-fn fit(op: &'static str, input: usize, grad: Var, shape: &[usize], dtype: DType, higher: bool) -> Result<Var> {
+fn fit(
+    op: &'static str,
+    input: usize,
+    grad: Var,
+    shape: &[usize],
+    dtype: DType,
+    higher: bool,
+) -> Result<Var> {
     let bad = || Error::BadGradient {
         op,
         input,

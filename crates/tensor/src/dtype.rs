@@ -126,7 +126,6 @@ pub trait Float: Number + Math {
     }
 }
 
-
 macro_rules! element {
     ($t:ty, $dtype:ident) => {
         impl Element for $t {

@@ -48,7 +48,9 @@ pub enum Error {
         rank: usize,
     },
     /// An index outside the axis that it points into.
-    #[error("[{op}] an index must lie in 0..{len}; got {index} at position {position}; check the indices or the size they were made for")]
+    #[error(
+        "[{op}] an index must lie in 0..{len}; got {index} at position {position}; check the indices or the size they were made for"
+    )]
     IndexOutOfBounds {
         /// The operation that refused.
         op: &'static str,
@@ -60,7 +62,10 @@ pub enum Error {
         position: usize,
     },
     /// A reduction that needs an element, over axes that have none.
-    #[error("[{op}] {rule}; got {shape:?} over {}; leave the empty axis out or give it elements", show_axes(axes))]
+    #[error(
+        "[{op}] {rule}; got {shape:?} over {}; leave the empty axis out or give it elements",
+        show_axes(axes)
+    )]
     EmptyReduction {
         /// The operation that refused.
         op: &'static str,
@@ -84,7 +89,10 @@ pub enum Error {
         repair: &'static str,
     },
     /// More elements or bytes than can be addressed.
-    #[error("[{op}] a tensor must stay below {} bytes; got shape {shape:?} of {dtype}; use smaller sizes", isize::MAX)]
+    #[error(
+        "[{op}] a tensor must stay below {} bytes; got shape {shape:?} of {dtype}; use smaller sizes",
+        isize::MAX
+    )]
     ShapeOverflow {
         /// The operation that refused.
         op: &'static str,
@@ -94,7 +102,9 @@ pub enum Error {
         dtype: DType,
     },
     /// The system had no memory for it.
-    #[error("[{op}] memory must be had for the result; got a refusal for {bytes} bytes; use smaller sizes or free some tensors")]
+    #[error(
+        "[{op}] memory must be had for the result; got a refusal for {bytes} bytes; use smaller sizes or free some tensors"
+    )]
     OutOfMemory {
         /// The operation that refused.
         op: &'static str,

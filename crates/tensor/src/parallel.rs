@@ -169,9 +169,8 @@ impl Pool {
         };
         while *owner < helpers {
             let index = *owner;
-            let started = std::thread::Builder::new()
-                .name(format!("tensor-{index}"))
-                .spawn(move || self.work(index));
+            let started =
+                std::thread::Builder::new().name(format!("tensor-{index}")).spawn(move || self.work(index));
             match started {
                 Ok(_) => *owner += 1,
                 Err(_) => break, // fewer helpers, same result
@@ -327,7 +326,11 @@ mod tests {
                 s.spawn(|| {
                     for _ in 0..100 {
                         let sum = AtomicUsize::new(0);
-                        run(8, |i| run(4, |j| { sum.fetch_add(i * j, Ordering::Relaxed); }));
+                        run(8, |i| {
+                            run(4, |j| {
+                                sum.fetch_add(i * j, Ordering::Relaxed);
+                            })
+                        });
                         assert_eq!(sum.into_inner(), 28 * 6);
                     }
                 });
@@ -342,7 +345,9 @@ mod tests {
             let caught = catch_unwind(|| run(16, |i| assert!(i != bad, "piece {i}")));
             assert!(caught.is_err());
             let sum = AtomicUsize::new(0);
-            run(16, |i| { sum.fetch_add(i, Ordering::Relaxed); });
+            run(16, |i| {
+                sum.fetch_add(i, Ordering::Relaxed);
+            });
             assert_eq!(sum.into_inner(), 120);
         }
     }

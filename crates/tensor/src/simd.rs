@@ -74,10 +74,11 @@ fn detect() -> SimdLevel {
 /// }
 /// ```
 ///
-/// Generic parameters stand in square brackets; arguments are plain `name: Type`. What the body calls must be
+/// `, wide if CONDITION =>` before the body leaves the wider levels out where the condition, a constant, is false: for
+/// element types that are too rare to be worth the code. Generic parameters stand in square brackets; arguments are plain `name: Type`. What the body calls must be
 /// `#[inline(always)]` to be compiled at the same level.
 macro_rules! simd_fn {
-    ($($(#[$meta:meta])* $vis:vis fn $name:ident $([$($generics:tt)*])? ($($arg:ident : $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block)*) => {$(
+    ($($(#[$meta:meta])* $vis:vis fn $name:ident $([$($generics:tt)*])? ($($arg:ident : $ty:ty),* $(,)?) $(-> $ret:ty)? $(, wide if $wide:expr =>)? $body:block)*) => {$(
         $(#[$meta])*
         #[inline]
         $vis fn $name $(<$($generics)*>)? ($($arg: $ty),*) $(-> $ret)? {
@@ -85,8 +86,12 @@ macro_rules! simd_fn {
             #[allow(clippy::needless_lifetimes)]
             fn body $(<$($generics)*>)? ($($arg: $ty),*) $(-> $ret)? $body
 
+            // Out of line, so that it is there once and not at every call.
+            #[inline(never)]
+            fn baseline $(<$($generics)*>)? ($($arg: $ty),*) $(-> $ret)? { body($($arg),*) }
+
             #[cfg(target_arch = "x86_64")]
-            {
+            if true $(&& $wide)? {
                 #[target_feature(enable = "avx2,fma")]
                 fn avx2 $(<$($generics)*>)? ($($arg: $ty),*) $(-> $ret)? { body($($arg),*) }
                 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma")]
@@ -99,7 +104,7 @@ macro_rules! simd_fn {
                     $crate::simd::SimdLevel::Baseline => {}
                 }
             }
-            body($($arg),*)
+            baseline($($arg),*)
         }
     )*};
 }

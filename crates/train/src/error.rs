@@ -93,7 +93,9 @@ pub enum Error {
         got: String,
     },
     /// A loss that is NaN or infinite.
-    #[error("[fit] the loss must be finite; got {loss} in step {step} of epoch {epoch}; lower the learning rate, clip gradients or look for bad data")]
+    #[error(
+        "[fit] the loss must be finite; got {loss} in step {step} of epoch {epoch}; lower the learning rate, clip gradients or look for bad data"
+    )]
     NotFinite {
         /// The loss.
         loss: f64,

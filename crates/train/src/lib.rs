@@ -16,11 +16,11 @@ mod trainer;
 mod weights;
 
 pub use atomic::write_atomic;
+pub use callback::{Callback, Flow, Position};
 pub use error::{Error, Result};
 pub use history::{Direction, EpochRecord, History, MetricValues, Part};
 pub use progress::{EpochProgress, Progress};
 pub use report::Report;
-pub use callback::{Callback, Flow, Position};
 pub use table::Table;
 pub use task::{Classification, Meter, Regression, Task};
 pub use trainer::{EarlyStopping, Evaluation, Fit, TrainConfig, Trainer};

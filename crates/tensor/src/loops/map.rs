@@ -35,45 +35,45 @@ const GRAIN: usize = 1 << 15;
 const GATHER: usize = 256;
 
 simd_fn! {
-    fn map_slice[T: Element, U: Element, F: Map<T, U>](f: F, x: &[T], out: &mut [U]) {
+    fn map_slice[T: Element, U: Element, F: Map<T, U>](f: F, x: &[T], out: &mut [U]), wide if T::DTYPE.is_float() => {
         for (out, &x) in out.iter_mut().zip(x) {
             *out = f.at(x);
         }
     }
-    fn map_in_place[T: Element, F: Map<T, T>](f: F, x: &mut [T]) {
+    fn map_in_place[T: Element, F: Map<T, T>](f: F, x: &mut [T]), wide if T::DTYPE.is_float() => {
         for x in x.iter_mut() {
             *x = f.at(*x);
         }
     }
-    fn zip_slice[T: Element, U: Element, F: Zip<T, U>](f: F, x: &[T], y: &[T], out: &mut [U]) {
+    fn zip_slice[T: Element, U: Element, F: Zip<T, U>](f: F, x: &[T], y: &[T], out: &mut [U]), wide if T::DTYPE.is_float() => {
         for ((out, &x), &y) in out.iter_mut().zip(x).zip(y) {
             *out = f.at(x, y);
         }
     }
     /// `y` again for each row of `x`.
-    fn zip_rows[T: Element, U: Element, F: Zip<T, U>](f: F, x: &[T], y: &[T], out: &mut [U]) {
+    fn zip_rows[T: Element, U: Element, F: Zip<T, U>](f: F, x: &[T], y: &[T], out: &mut [U]), wide if T::DTYPE.is_float() => {
         for (out, x) in out.chunks_exact_mut(y.len()).zip(x.chunks_exact(y.len())) {
             for ((out, &x), &y) in out.iter_mut().zip(x).zip(y) {
                 *out = f.at(x, y);
             }
         }
     }
-    fn zip_scalar_right[T: Element, U: Element, F: Zip<T, U>](f: F, x: &[T], y: T, out: &mut [U]) {
+    fn zip_scalar_right[T: Element, U: Element, F: Zip<T, U>](f: F, x: &[T], y: T, out: &mut [U]), wide if T::DTYPE.is_float() => {
         for (out, &x) in out.iter_mut().zip(x) {
             *out = f.at(x, y);
         }
     }
-    fn zip_scalar_left[T: Element, U: Element, F: Zip<T, U>](f: F, x: T, y: &[T], out: &mut [U]) {
+    fn zip_scalar_left[T: Element, U: Element, F: Zip<T, U>](f: F, x: T, y: &[T], out: &mut [U]), wide if T::DTYPE.is_float() => {
         for (out, &y) in out.iter_mut().zip(y) {
             *out = f.at(x, y);
         }
     }
-    fn zip_in_place[T: Element, F: Zip<T, T>](f: F, x: &mut [T], y: &[T]) {
+    fn zip_in_place[T: Element, F: Zip<T, T>](f: F, x: &mut [T], y: &[T]), wide if T::DTYPE.is_float() => {
         for (x, &y) in x.iter_mut().zip(y) {
             *x = f.at(*x, y);
         }
     }
-    fn zip3_slice[S: Element, T: Element, U: Element, F: Zip3<S, T, U>](f: F, x: &[S], y: &[T], z: &[T], out: &mut [U]) {
+    fn zip3_slice[S: Element, T: Element, U: Element, F: Zip3<S, T, U>](f: F, x: &[S], y: &[T], z: &[T], out: &mut [U]), wide if T::DTYPE.is_float() => {
         for (((out, &x), &y), &z) in out.iter_mut().zip(x).zip(y).zip(z) {
             *out = f.at(x, y, z);
         }
@@ -82,7 +82,13 @@ simd_fn! {
 
 /// `len` elements of `data` from `at`, `step` apart: borrowed where they are neighbours, else gathered into `room`.
 #[inline]
-fn line<'a, T: Element>(data: &'a [T], at: usize, step: isize, len: usize, room: &'a mut [T; GATHER]) -> &'a [T] {
+fn line<'a, T: Element>(
+    data: &'a [T],
+    at: usize,
+    step: isize,
+    len: usize,
+    room: &'a mut [T; GATHER],
+) -> &'a [T] {
     if step == 1 {
         return &data[at..at + len];
     }
@@ -93,7 +99,11 @@ fn line<'a, T: Element>(data: &'a [T], at: usize, step: isize, len: usize, room:
 }
 
 /// `f` at every element of `x`.
-pub(crate) fn map<T: Element, U: Element, F: Map<T, U>>(op: &'static str, x: &Tensor, f: F) -> Result<Tensor> {
+pub(crate) fn map<T: Element, U: Element, F: Map<T, U>>(
+    op: &'static str,
+    x: &Tensor,
+    f: F,
+) -> Result<Tensor> {
     let grain = (GRAIN / F::COST).max(1024);
     let data = x.data::<T>();
     Tensor::build(op, x.shape(), |out: &mut [U]| {
@@ -161,10 +171,18 @@ pub(crate) fn zip<T: Element, U: Element, F: Zip<T, U>>(
                 zip_slice(f, &x[range.clone()], &y[range], out);
             });
         }
-        let is_row = y.rank() > 0 && y.shape()[y.rank() - 1] == y.len() && shape.last() == Some(&y.len()) && y.len() > 1;
-        if is_row && x.shape() == shape && let (Some(x), Some(y)) = (x.as_slice::<T>(), y.as_slice::<T>()) {
+        let is_row = y.rank() > 0
+            && y.shape()[y.rank() - 1] == y.len()
+            && shape.last() == Some(&y.len())
+            && y.len() > 1;
+        if is_row
+            && x.shape() == shape
+            && let (Some(x), Some(y)) = (x.as_slice::<T>(), y.as_slice::<T>())
+        {
             let rows = (grain / y.len()).max(1);
-            return for_chunks(out, rows * y.len(), |start, out| zip_rows(f, &x[start..start + out.len()], y, out));
+            return for_chunks(out, rows * y.len(), |start, out| {
+                zip_rows(f, &x[start..start + out.len()], y, out)
+            });
         }
         let walk = Walk::new([&x.layout().expanded(shape), &y.layout().expanded(shape)]);
         let [sx, sy] = walk.inner;
@@ -188,7 +206,12 @@ pub(crate) fn zip<T: Element, U: Element, F: Zip<T, U>>(
 }
 
 /// `f` at every pair of elements of `x` and `y`, of one shape, written over `x` (over a copy, where it is shared).
-pub(crate) fn zip_mut<T: Element, F: Zip<T, T>>(op: &'static str, mut x: Tensor, y: &Tensor, f: F) -> Result<Tensor> {
+pub(crate) fn zip_mut<T: Element, F: Zip<T, T>>(
+    op: &'static str,
+    mut x: Tensor,
+    y: &Tensor,
+    f: F,
+) -> Result<Tensor> {
     if !x.is_unique() || !y.is_contiguous() {
         let shape = x.dims().clone();
         return zip(op, &shape, &x, y, f);

@@ -108,7 +108,7 @@ pub(crate) fn fold_line<T: Element, F: Fold<T>>(f: F, x: &[T]) -> F::Acc {
 
 simd_fn! {
     /// Each row of `len` neighbours, the rows `step` apart from `at`, into one element of `out`.
-    fn fold_rows[T: Element, F: Fold<T>](f: F, data: &[T], at: usize, step: isize, len: usize, out: &mut [F::Acc]) {
+    fn fold_rows[T: Element, F: Fold<T>](f: F, data: &[T], at: usize, step: isize, len: usize, out: &mut [F::Acc]), wide if T::DTYPE.is_float() => {
         let row = |i: usize| &data[(at as isize + i as isize * step) as usize..][..len];
         let mut done = 0;
         if len < LANES && out.len() >= SHORT / 2 {
@@ -135,7 +135,7 @@ simd_fn! {
     /// Row `first + i` of a chunk, `width` neighbours, into row `(first + i) mod LANES` of the lanes.
     fn fold_columns[T: Element, F: Fold<T>](
         f: F, data: &[T], at: usize, step: isize, first: usize, rows: usize, width: usize, lanes: &mut [F::Acc],
-    ) {
+    ), wide if T::DTYPE.is_float() => {
         let row = |i: usize| &data[(at as isize + i as isize * step) as usize..][..width];
         let mut begin = 0;
         while begin < rows {
@@ -160,7 +160,7 @@ simd_fn! {
     }
 
     /// The same for rows that stand one after another: `LANES` of them are one run.
-    fn fold_flat[T: Element, F: Fold<T>](f: F, x: &[T], lanes: &mut [F::Acc]) {
+    fn fold_flat[T: Element, F: Fold<T>](f: F, x: &[T], lanes: &mut [F::Acc]), wide if T::DTYPE.is_float() => {
         for run in x.chunks(lanes.len()) {
             for (lane, &x) in lanes.iter_mut().zip(run) {
                 *lane = f.meet(*lane, f.take(x));
@@ -168,7 +168,7 @@ simd_fn! {
         }
     }
 
-    fn halve_rows[T: Element, F: Fold<T>](f: F, lanes: &mut [F::Acc], width: usize) {
+    fn halve_rows[T: Element, F: Fold<T>](f: F, lanes: &mut [F::Acc], width: usize), wide if T::DTYPE.is_float() => {
         halve_live::<T, F>(f, lanes, width);
     }
 }

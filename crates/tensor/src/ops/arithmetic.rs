@@ -242,7 +242,10 @@ mod tests {
         assert_eq!((&row * &column).shape(), [2, 3]);
         let at = a.with_layout(a.layout().permuted(&[1, 0]));
         assert_eq!((&at / &t(&[2.], &[1])).to_vec::<f32>().unwrap(), [0.5, 2., 1., 2.5, 1.5, 3.]);
-        assert_eq!((&at + &column.with_layout(column.layout().permuted(&[1, 0]))).to_vec::<f32>().unwrap(), [101., 204., 102., 205., 103., 206.]);
+        assert_eq!(
+            (&at + &column.with_layout(column.layout().permuted(&[1, 0]))).to_vec::<f32>().unwrap(),
+            [101., 204., 102., 205., 103., 206.]
+        );
     }
 
     #[test]
@@ -262,7 +265,10 @@ mod tests {
         let y = Tensor::from_vec(vec![-1i64, 2], [2]).unwrap();
         assert_eq!(x.div(&y).unwrap().to_vec::<i64>().unwrap(), [i64::MIN, 3]);
         let error = x.div(&Tensor::scalar(0i64)).unwrap_err().to_string();
-        assert_eq!(error, "[div] an integer cannot be divided by 0; got a divisor with a 0 in it; mask the zeros or convert to floats");
+        assert_eq!(
+            error,
+            "[div] an integer cannot be divided by 0; got a divisor with a 0 in it; mask the zeros or convert to floats"
+        );
     }
 
     #[test]
@@ -270,6 +276,9 @@ mod tests {
         let x = t(&[-1., f32::NAN, 3.], &[3]).clamp(0.0, 2.0).unwrap().to_vec::<f32>().unwrap();
         assert!(x[0] == 0.0 && x[1].is_nan() && x[2] == 2.0);
         let error = t(&[0.], &[1]).clamp(1.0, f64::NAN).unwrap_err().to_string();
-        assert_eq!(error, "[clamp] bounds must be numbers with lo <= hi; got lo 1, hi NaN; swap or correct them");
+        assert_eq!(
+            error,
+            "[clamp] bounds must be numbers with lo <= hi; got lo 1, hi NaN; swap or correct them"
+        );
     }
 }

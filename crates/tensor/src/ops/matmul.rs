@@ -85,7 +85,12 @@ impl Tensor {
             ));
         }
         // Many matrices times one: the leading axes are rows.
-        if rb == 2 && ra > 2 && a.rank() > 1 && let Some(flat) = la.reshaped(&[la.len() / k.max(1), k]) && k > 0 {
+        if rb == 2
+            && ra > 2
+            && a.rank() > 1
+            && let Some(flat) = la.reshaped(&[la.len() / k.max(1), k])
+            && k > 0
+        {
             let mut shape = Dims::from_slice(&la.shape[..ra - 1]);
             if b.rank() > 1 {
                 shape.push(n);
@@ -94,8 +99,9 @@ impl Tensor {
                 matmul(out, matrix(a, &flat, flat.offset), matrix(b, &lb, lb.offset), Epilogue::NONE);
             }), else dtype => Err(wrong_dtype("matmul", FLOATS, dtype)));
         }
-        let batch = broadcast_shapes("matmul", &la.shape[..ra - 2], &lb.shape[..rb - 2])
-            .map_err(|_| refuse("the axes before the last two must broadcast", "reshape or expand one operand"))?;
+        let batch = broadcast_shapes("matmul", &la.shape[..ra - 2], &lb.shape[..rb - 2]).map_err(|_| {
+            refuse("the axes before the last two must broadcast", "reshape or expand one operand")
+        })?;
         let mut shape = batch.clone();
         if a.rank() > 1 {
             shape.push(m);
