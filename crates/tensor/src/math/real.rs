@@ -155,7 +155,7 @@ impl Real for f64 {
 
     #[inline(always)]
     fn of(x: f64) -> f64 {
-        x as f64
+        x
     }
     #[inline(always)]
     fn fma(self, a: f64, b: f64) -> f64 {
@@ -181,7 +181,7 @@ impl Real for f64 {
     }
     #[inline(always)]
     fn split(self) -> (f64, f64) {
-        const ROOT: u64 = f64::to_bits(std::f64::consts::FRAC_1_SQRT_2 as f64);
+        const ROOT: u64 = f64::to_bits(std::f64::consts::FRAC_1_SQRT_2);
         const EXPONENT_0: f64 = (1u64 << 52) as f64;
         let (x, k0) = if self < f64::MIN_POSITIVE { (self * EXPONENT_0, 1075.0) } else { (self, 1023.0) };
         let shifted = x.to_bits().wrapping_add(f64::to_bits(1.0) - ROOT);

@@ -173,7 +173,7 @@ impl Tensor {
     ///
     /// Errors: `InvalidArgument` where `lo > hi` or either is NaN; `DTypeMismatch` for booleans.
     pub fn clamp(&self, lo: f64, hi: f64) -> Result<Tensor> {
-        if !(lo <= hi) {
+        if lo > hi || lo.is_nan() || hi.is_nan() {
             return Err(Error::InvalidArgument {
                 op: "clamp",
                 rule: "bounds must be numbers with lo <= hi",

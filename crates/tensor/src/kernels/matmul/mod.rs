@@ -38,6 +38,7 @@ pub(crate) struct Mat<'a, T> {
 
 impl<'a, T> Mat<'a, T> {
     /// A matrix whose rows lie one after the other.
+    #[cfg(test)]
     pub(crate) fn row_major(data: &'a [T], rows: usize, cols: usize) -> Self {
         Self { data, offset: 0, rows, cols, row_stride: cols as isize, col_stride: 1 }
     }
