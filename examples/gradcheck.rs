@@ -93,11 +93,14 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     let module = Absolute::new(4, 3, DType::F64, &mut rng)?;
     let paths: Vec<String> = module.named_params().into_iter().map(|(path, _)| path).collect();
     println!("a module with the parameters {}:", paths.join(", "));
-    say("all of them and its input", gradcheck_module(&module, &x, |m, x, cx| m.forward(x, cx), &how)?);
+    say(
+        "all of them and its input",
+        gradcheck_module(&module, &inputs[0], |m, x, cx| m.forward(x, cx), &how)?,
+    );
 
     // The mistake: the inner derivative β = 2 is forgotten. The ratio in the message, one half, gives it away.
     let wrong = |x: &[Var]| Var::apply(LogCosh { beta: 2.0, forgetful: true }, &[&x[0]]);
-    match gradcheck(wrong, &[x], &how) {
+    match gradcheck(wrong, &inputs, &how) {
         Err(error @ autodiff::Error::CheckFailed(_)) => println!("a planted mistake is caught:\n  {error}"),
         Err(error) => return Err(error.into()),
         Ok(_) => return Err("the planted mistake was not caught".into()),

@@ -27,7 +27,7 @@ fn by_rows(shape: &[usize], axis: usize, x: &[f64], f: impl Fn(&[f64]) -> Vec<f6
     let step: usize = shape[axis + 1..].iter().product();
     let len = shape[axis];
     let mut out = x.to_vec();
-    for start in (0..x.len()).filter(|i| i / step % len == 0) {
+    for start in (0..x.len()).filter(|i| (i / step).is_multiple_of(len)) {
         let row: Vec<f64> = (0..len).map(|k| x[start + k * step]).collect();
         f(&row).into_iter().enumerate().for_each(|(k, y)| out[start + k * step] = y);
     }
