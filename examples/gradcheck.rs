@@ -82,13 +82,11 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Box<dyn std::error::Error>> {
     let (mut rng, how) = (Rng::seed(0), GradCheck::default());
-    let x = rng.normal([5, 4], 0.0, 1.0, DType::F64)?; // differences need double precision
+    let inputs = [rng.normal([5, 4], 0.0, 1.0, DType::F64)?]; // differences need double precision
 
-    say("log_cosh, first derivatives", gradcheck(|x| log_cosh(&x[0], 2.0), std::slice::from_ref(&x), &how)?);
-    say(
-        "log_cosh, second derivatives",
-        gradgradcheck(|x| log_cosh(&x[0], 2.0), std::slice::from_ref(&x), &how)?,
-    );
+    let right = |x: &[Var]| log_cosh(&x[0], 2.0);
+    say("log_cosh, first derivatives", gradcheck(right, &inputs, &how)?);
+    say("log_cosh, second derivatives", gradgradcheck(right, &inputs, &how)?);
 
     let module = Absolute::new(4, 3, DType::F64, &mut rng)?;
     let paths: Vec<String> = module.named_params().into_iter().map(|(path, _)| path).collect();
