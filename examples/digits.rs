@@ -127,7 +127,7 @@ fn run(args: &Args) -> Result<()> {
         &fit,
         &results,
         &table,
-        &summary.to_string(),
+        &summary,
         &hash,
     )?;
     println!("plots, report.html and weights are in {}", args.out.display());
@@ -161,6 +161,16 @@ fn result_table(results: &[(&str, Evaluation)]) -> Table {
     table
 }
 
+fn model_table(summary: &Summary) -> Table {
+    let mut table = Table::new(["path", "layer", "output", "parameters"]);
+    for row in &summary.rows {
+        let output = format!("{:?}", row.output);
+        table.row([row.path.clone(), row.layer.clone(), output, format::grouped(row.params as u64)]);
+    }
+    table.rule().row(["", "all", "", &format::grouped(summary.params as u64)]);
+    table
+}
+
 /// Curves, confusion matrix, report, history and weights, each written whole or not at all.
 #[allow(clippy::too_many_arguments)]
 fn write_files(
@@ -173,7 +183,7 @@ fn write_files(
     fit: &Fit,
     results: &[(&str, Evaluation)],
     table: &Table,
-    summary: &str,
+    summary: &Summary,
     hash: &str,
 ) -> Result<()> {
     let out: &Path = &args.out;
@@ -209,9 +219,8 @@ fn write_files(
         .table("Results", table)
         .curves("Learning curves", &fit.history, &measures)?
         .confusion("Who was taken for whom, on the test part", confusion)?
-        .table("By class", &confusion.report())
         .images("Mistakes, the surest first", &mistakes(digits, test_rows, trainer, model, test)?)?
-        .text("Model", summary)
+        .table("Model", &model_table(summary))
         .save(out.join("report.html"))?;
     Ok(())
 }
