@@ -64,8 +64,19 @@ fn error_in_ulps(got: f32, want: f64) -> f64 {
 
 #[test]
 fn f32_functions_are_within_their_bounds_over_all_bit_patterns() {
-    let edges =
-        [0.0f32, 1.0, 0.34657359, 0.70710678, 1.41421356, 4.0, 14.5, 20.0, 87.33654, 88.722839, 103.97208];
+    let edges = [
+        0.0f32,
+        1.0,
+        std::f32::consts::LN_2 / 2.0,
+        std::f32::consts::FRAC_1_SQRT_2,
+        std::f32::consts::SQRT_2,
+        4.0,
+        14.5,
+        20.0,
+        87.33654,
+        88.72284,
+        103.97208,
+    ];
     for f in &FUNCTIONS {
         let near_edges = edges.iter().flat_map(|e| (-3..4).map(|d: i32| e.to_bits().wrapping_add_signed(d)));
         let all = (0..=u32::MAX)
@@ -134,7 +145,10 @@ macro_rules! test_edges {
     ($name:ident, $t:ident) => {
         #[test]
         fn $name() {
-            use std::$t::{INFINITY as INF, MAX, MIN_POSITIVE, NAN};
+            const INF: $t = $t::INFINITY;
+            const MAX: $t = $t::MAX;
+            const MIN_POSITIVE: $t = $t::MIN_POSITIVE;
+            const NAN: $t = $t::NAN;
             let least = $t::from_bits(1);
             edges! { $t,
                 exp: 0.0 => 1.0, -0.0 => 1.0, INF => INF, -INF => 0.0, MAX => INF, -MAX => 0.0, NAN => NAN, least => 1.0;
