@@ -115,7 +115,7 @@ fn run(args: &Args) -> Result<()> {
     let table = result_table(&results);
     println!("{table}");
     let hash = format!("{:016x}", model.state_dict().fingerprint()?);
-    println!("\nbest epoch {} of {}, weights {hash}", fit.best_epoch, fit.history.len());
+    println!("best epoch {} of {}, weights {hash}", fit.best_epoch, fit.history.len());
 
     write_files(
         args,
