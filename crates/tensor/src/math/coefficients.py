@@ -56,18 +56,58 @@ def value(coefficients, x):
     return y
 
 
+def constant(name, doc, bits, c):
+    """One Rust constant from coefficients, lowest degree first."""
+    t = "f32" if bits == 24 else "f64"
+    body = "".join(f"        {literal(k, bits)},\n" for k in reversed(c))
+    return f"    /// {doc}.\n    pub const {name}: &[{t}] = &[\n{body}    ];\n"
+
+
 def table(name, doc, bits, lo, hi, degree, f, error):
     """One Rust constant. `error(x, p(x) − f(x))` turns the polynomial's error into the function's relative error."""
     c = fit(f, lo, hi, degree, bits)
     worst = max(abs(error(x, value(c, x) - f(x))) for x in nodes(mpf(lo), mpf(hi), 501))
-    t = "f32" if bits == 24 else "f64"
-    body = "".join(f"        {literal(k, bits)},\n" for k in reversed(c))
-    return f"    /// {doc}; relative error below 2^{float(log(worst, 2)):.1f}.\n    pub const {name}: &[{t}] = &[\n{body}    ];\n"
+    return constant(name, f"{doc}; relative error below 2^{float(log(worst, 2)):.1f}", bits, c)
 
 
 def mills(z):
     """Φ(−z) e^(z²/2)"""
     return erfc(z / sqrt(mpf(2))) / 2 * exp(z * z / 2)
+
+
+def mills_ratio(bits, m, n, c, end):
+    """Two constants: polynomials P of degree m and Q of degree n, its highest coefficient 1, with P/Q = mills on [0, end].
+
+    Least squares of the relative error, linear in P and Q once divided by the last Q found; the weights grow where the
+    error is largest. Q is rounded, then P fitted anew and rounded as in `fit`, from P(0) = Q(0)/2, which is exact.
+    """
+    def points(count):
+        return [c * (1 + t) / (1 - t) for t in nodes(mpf(-1), (end - c) / (end + c), count)]
+    xs = points(4 * (m + n) + 4)
+    ys = [mills(x) for x in xs]
+    weights = [mpf(1)] * len(xs)
+    for _ in range(8):
+        below = [mpf(1)] * len(xs)
+        for _ in range(6):
+            rows = [[w * x**j / (y * q) for j in range(m + 1)] + [-w * x**j / q for j in range(n)]
+                    for x, y, q, w in zip(xs, ys, below, weights)]
+            found = lu_solve(matrix(rows), matrix([w * x**n / q for x, q, w in zip(xs, below, weights)]))
+            p, q = list(found[:m + 1]), list(found[m + 1:]) + [mpf(1)]
+            below = [value(q, x) for x in xs]
+        errors = [abs(value(p, x) / (b * y) - 1) for x, y, b in zip(xs, ys, below)]
+        weights = [w * sqrt(mpf("0.05") + e / max(errors)) for w, e in zip(weights, errors)]
+    q = [nearest(k, bits) for k in q]
+    scale = [w / (y * value(q, x)) for x, y, w in zip(xs, ys, weights)]
+    p = [q[0] / 2]
+    rest = [y * value(q, x) - p[0] for x, y in zip(xs, ys)]
+    for k in range(1, m + 1):
+        rows = [[s * x**j for j in range(k, m + 1)] for x, s in zip(xs, scale)]
+        p.append(nearest(lu_solve(matrix(rows), matrix([s * r for s, r in zip(scale, rest)]))[0], bits))
+        rest = [r - p[k] * x**k for x, r in zip(xs, rest)]
+    worst = max(abs(value(p, x) / (value(q, x) * mills(x)) - 1) for x in points(501))
+    doc = f"of Φ(−z) e^(z²/2) as a ratio of polynomials in z, 0 ≤ z ≤ {mp.nstr(end, 3)}, for gelu"
+    yield constant("RATIO_TOP", f"Numerator {doc}; relative error below 2^{float(log(worst, 2)):.1f}", bits, p)
+    yield constant("RATIO_BELOW", f"Denominator {doc}", bits, q)
 
 
 def tables(bits):
@@ -97,6 +137,13 @@ def tables(bits):
     doc = f"(z+c) Φ(−z) e^(z²/2) as a polynomial in t = (z−c)/(z+c), c = {mp.nstr(c, 2)}, 1 ≤ z ≤ {mp.nstr(end, 3)}, for Φ(−z)"
     yield table("MILLS", doc, bits, (1 - c) / (1 + c), (end - c) / (end + c), degree,
                 lambda t: mills(at(t)) * (at(t) + c), lambda t, d: d / (mills(at(t)) * (at(t) + c)))
+    if small:
+        ln2 = 2 * half_ln2
+        yield table("EXP2", "(2ᶠ − 1) / f on |f| ≤ ½, for 2ᶠ", bits, mpf("-0.50005"), mpf("0.50005"), 5,
+                    lambda f: expm1(f * log(mpf(2))) / f, lambda f, d: d * f / mpf(2)**f)
+        yield table("EXP_HALF", "(e^(−r/2) − 1) / r on |r| ≤ ln 2, for e^(−r/2)", bits, -ln2, ln2, 5,
+                    lambda r: expm1(-r / 2) / r, lambda r, d: d * r / exp(-r / 2))
+        yield from mills_ratio(bits, 4, 5, mpf(3), mpf("13.4"))
 
 
 def main():

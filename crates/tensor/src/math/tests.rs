@@ -70,7 +70,45 @@ macro_rules! compare_levels {
 
 #[test]
 fn every_simd_level_gives_the_same_bits() {
-    compare_levels!(singles(), exp, exp_m1, ln, ln_1p, tanh, sigmoid, erf, norm_cdf, norm_pdf, sin, cos);
-    compare_levels!(doubles(), exp, exp_m1, ln, ln_1p, tanh, sigmoid, erf, norm_cdf, norm_pdf, sin, cos);
+    compare_levels!(
+        singles(),
+        exp,
+        exp_m1,
+        ln,
+        ln_1p,
+        tanh,
+        sigmoid,
+        silu,
+        silu_slope,
+        gelu,
+        gelu_slope,
+        gelu_tanh,
+        gelu_tanh_slope,
+        erf,
+        norm_cdf,
+        norm_pdf,
+        sin,
+        cos
+    );
+    compare_levels!(
+        doubles(),
+        exp,
+        exp_m1,
+        ln,
+        ln_1p,
+        tanh,
+        sigmoid,
+        silu,
+        silu_slope,
+        gelu,
+        gelu_slope,
+        gelu_tanh,
+        gelu_tanh_slope,
+        erf,
+        norm_cdf,
+        norm_pdf,
+        sin,
+        cos
+    );
     limit_simd_level(SimdLevel::Avx512);
 }

@@ -1,7 +1,6 @@
 //! Activation functions and their gradients, each one pass.
 //!
-//! At ±∞ each takes its limit: where a formula would multiply 0 by ∞, its argument is bounded first, at a value beyond
-//! which the result no longer changes.
+//! At ±∞ each takes its limit.
 
 use super::arithmetic::{same_dtype, wrong_dtype};
 use crate::dtype::{Float, Number};
@@ -10,7 +9,6 @@ use crate::layout::broadcast_shapes;
 use crate::loops::map::{Map, Zip, map, zip};
 use crate::math::Math;
 use crate::tensor::{Tensor, with_dtype};
-use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
 /// `name[parameters](Kernel, ...)`: a method of one tensor and numbers that are no tensors.
 macro_rules! activation {
@@ -74,29 +72,6 @@ macro_rules! gradient {
     };
 }
 
-/// Beyond ±64 the normal distribution function, and the sigmoid that stands for it in `gelu_tanh`, are 0 or 1 in f64.
-const NORMAL_BOUND: f64 = 64.0;
-/// Beyond ±1024 the sigmoid is 0 or 1 in f64.
-const SIGMOID_BOUND: f64 = 1024.0;
-
-/// `x` brought into `−bound..=bound`; NaN stays NaN.
-#[inline(always)]
-fn bounded<T: Float>(x: T, bound: f64) -> T {
-    x.max(T::of(-bound)).min(T::of(bound))
-}
-
-/// The cubic coefficient that Hendrycks & Gimpel 2016 fitted for `gelu_tanh`; it has no closed form.
-const GELU_CUBIC: f64 = 0.044715;
-
-/// `v = 2·√(2/π)·(x + c·x³)` and `dv/dx`, so that `(1 + tanh(v/2))/2 = σ(v)`.
-#[inline(always)]
-fn gelu_tanh_inner<T: Float>(x: T) -> (T, T) {
-    let scale = 2.0 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
-    let squared = x.mul(x);
-    let v = x.mul(squared.mul_add(T::of(scale * GELU_CUBIC), T::of(scale)));
-    (v, squared.mul_add(T::of(3.0 * scale * GELU_CUBIC), T::of(scale)))
-}
-
 /// `ln(1 + e^(−|x|))`, the part of softplus that is bounded.
 #[inline(always)]
 fn ln_1p_exp_neg_abs<T: Float>(x: T) -> T {
@@ -109,13 +84,11 @@ activation! {
     /// `x where x > 0, else alpha·(eˣ − 1)`.
     elu[alpha](Elu, cost 4): |x| if x > T::ZERO { x } else { alpha.mul(Math::exp_m1(x)) };
     /// `x·Φ(x)`, with Φ the standard normal distribution function; exact, through the error function.
-    gelu[](Gelu, cost 8): |x| x.max(T::of(-NORMAL_BOUND)).mul(Math::norm_cdf(x));
+    gelu[](Gelu, cost 8): |x| Math::gelu(x);
     /// `x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³)))`, the approximation of [`gelu`](Tensor::gelu) by tanh.
-    gelu_tanh[](GeluTanh, cost 8): |x| {
-        x.max(T::of(-NORMAL_BOUND)).mul(Math::sigmoid(gelu_tanh_inner(bounded(x, NORMAL_BOUND)).0))
-    };
+    gelu_tanh[](GeluTanh, cost 8): |x| Math::gelu_tanh(x);
     /// `x·σ(x)`, with σ the sigmoid.
-    silu[](Silu, cost 4): |x| x.max(T::of(-SIGMOID_BOUND)).mul(Math::sigmoid(x));
+    silu[](Silu, cost 4): |x| Math::silu(x);
     /// `ln(1 + eˣ)`, computed as `max(x, 0) + ln(1 + e^(−|x|))`, which cannot overflow.
     softplus[](Softplus, cost 8): |x| x.max(T::ZERO).add(ln_1p_exp_neg_abs(x));
     /// `ln σ(x)`, computed as `min(x, 0) − ln(1 + e^(−|x|))`, which cannot overflow.
@@ -142,22 +115,11 @@ gradient! {
     /// `g·y·(1 − y)`, of the result `y` of sigmoid.
     sigmoid_grad[](SigmoidGrad, float: Float, cost 1, "operands must be floats"): |y, g| g.mul(y.mul(T::ONE.sub(y)));
     /// `g·(Φ(x) + x·φ(x))`, of the operand `x` of gelu.
-    gelu_grad[](GeluGrad, float: Float, cost 12, "operands must be floats"): |x, g| {
-        let x = bounded(x, NORMAL_BOUND);
-        g.mul(x.mul_add(Math::norm_pdf(x), Math::norm_cdf(x)))
-    };
+    gelu_grad[](GeluGrad, float: Float, cost 12, "operands must be floats"): |x, g| g.mul(Math::gelu_slope(x));
     /// `g·(s + x·s·(1 − s)·v')`, of the operand `x` of gelu_tanh, with `s = σ(v)` its second factor.
-    gelu_tanh_grad[](GeluTanhGrad, float: Float, cost 8, "operands must be floats"): |x, g| {
-        let x = bounded(x, NORMAL_BOUND);
-        let (v, dv) = gelu_tanh_inner(x);
-        let s = Math::sigmoid(v);
-        g.mul(s.mul(x.mul(dv).mul_add(T::ONE.sub(s), T::ONE)))
-    };
+    gelu_tanh_grad[](GeluTanhGrad, float: Float, cost 8, "operands must be floats"): |x, g| g.mul(Math::gelu_tanh_slope(x));
     /// `g·s·(1 + x·(1 − s))`, of the operand `x` of silu, with `s = σ(x)`.
-    silu_grad[](SiluGrad, float: Float, cost 4, "operands must be floats"): |x, g| {
-        let s = Math::sigmoid(x);
-        g.mul(s.mul(bounded(x, SIGMOID_BOUND).mul_add(T::ONE.sub(s), T::ONE)))
-    };
+    silu_grad[](SiluGrad, float: Float, cost 4, "operands must be floats"): |x, g| g.mul(Math::silu_slope(x));
     /// `g·σ(x)`, of the operand `x` of softplus.
     softplus_grad[](SoftplusGrad, float: Float, cost 4, "operands must be floats"): |x, g| g.mul(Math::sigmoid(x));
     /// `g·σ(−x)`, of the operand `x` of log_sigmoid.
