@@ -42,8 +42,11 @@ fn normal(x: f64) -> f64 {
     0.5 * libm::erfc(-x * FRAC_1_SQRT_2)
 }
 
-/// A slope as its two terms.
+/// The truth as two terms, the second 0 for what is not a slope.
 type Terms = fn(f64) -> (f64, f64);
+
+/// Name, function, truth, below which magnitude 0 is right too, bound.
+type Case = (&'static str, fn(f32) -> f32, Terms, f64, f64);
 
 fn silu_terms(x: f64) -> (f64, f64) {
     let (s, rest) = sigmoid(x);
@@ -77,7 +80,7 @@ fn worst(f: fn(f32) -> f32, truth: Terms, flushed: f64) -> (f64, f32) {
 
 #[test]
 fn activations_are_within_their_bounds() {
-    let cases: [(&str, fn(f32) -> f32, Terms, f64, f64); 3] = [
+    let cases: [Case; 3] = [
         ("silu", Math::silu, |x| (x * sigmoid(x).0, 0.0), 0.0, 2.5),
         ("gelu", Math::gelu, |x| (x * normal(x), 0.0), 2.0f64.powi(-127), 6.0),
         ("gelu_tanh", Math::gelu_tanh, |x| (x * sigmoid(inner(x).0).0, 0.0), 0.0, 2.5),
@@ -90,7 +93,7 @@ fn activations_are_within_their_bounds() {
 
 #[test]
 fn slopes_are_within_their_bounds_of_the_larger_term() {
-    let cases: [(&str, fn(f32) -> f32, Terms, f64, f64); 3] = [
+    let cases: [Case; 3] = [
         ("silu_slope", Math::silu_slope, silu_terms, 0.0, 4.0),
         ("gelu_slope", Math::gelu_slope, gelu_terms, 2.0f64.powi(-124), 4.0),
         ("gelu_tanh_slope", Math::gelu_tanh_slope, gelu_tanh_terms, 0.0, 5.0),
