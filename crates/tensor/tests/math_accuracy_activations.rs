@@ -44,8 +44,6 @@ fn normal(x: f64) -> f64 {
 
 /// The truth as two terms, the second 0 for what is not a slope.
 type Terms = fn(f64) -> (f64, f64);
-/// A name, the function, its exact terms, and two bounds.
-type Checked = (&'static str, fn(f32) -> f32, Terms, f64, f64);
 
 /// Name, function, truth, below which magnitude 0 is right too, bound.
 type Case = (&'static str, fn(f32) -> f32, Terms, f64, f64);
