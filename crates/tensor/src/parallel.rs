@@ -88,6 +88,12 @@ impl<T> Disjoint<T> {
         Self { start: out.as_mut_ptr(), len: out.len() }
     }
 
+    /// Where element `i` lies; only to be followed under the promise of [`slice`](Self::slice).
+    pub(crate) fn at(&self, i: usize) -> *mut T {
+        assert!(i < self.len);
+        self.start.wrapping_add(i)
+    }
+
     /// The elements of `range`.
     ///
     /// # Safety

@@ -1,7 +1,7 @@
 //! Copies between layouts: every view copied is what indexing says.
 
 use proptest::prelude::*;
-use tensor::{DType, Element, Tensor, set_threads};
+use tensor::{DType, Element, SimdLevel, Tensor, limit_simd_level, set_threads};
 
 /// The elements of a permuted tensor, by index arithmetic.
 fn permuted<T: Element>(x: &[T], shape: &[usize], order: &[usize]) -> Vec<T> {
@@ -47,8 +47,10 @@ proptest! {
 
 #[test]
 fn planes_are_turned_whatever_their_edges_and_dtypes() {
-    for threads in [1, 3] {
+    let levels = [SimdLevel::Avx512, SimdLevel::Avx2, SimdLevel::Baseline];
+    for (threads, level) in [1, 3].into_iter().flat_map(|t| levels.map(|l| (t, l))) {
         set_threads(threads);
+        limit_simd_level(level);
         for (rows, columns) in [(64, 64), (65, 63), (1, 200), (200, 3), (1100, 130), (4, 4), (31, 1500)] {
             check::<f32>(&[rows, columns], &[1, 0]);
             check::<f64>(&[rows, columns], &[1, 0]);
@@ -61,6 +63,7 @@ fn planes_are_turned_whatever_their_edges_and_dtypes() {
         }
     }
     set_threads(2);
+    limit_simd_level(SimdLevel::Avx512);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Copies between layouts, tiled where the fast axis changes.
 
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
 use super::axes::{Axis, axes_of, joined, layout_of};
 use super::walk::Walk;
 use crate::dtype::Element;
@@ -9,8 +12,9 @@ use crate::simd::simd_fn;
 
 /// Elements a thread takes at a time.
 const GRAIN: usize = 1 << 15;
-/// Blocks of rows that one thread turns after each other, so that the pages it reads from stay at hand.
-const BAND: usize = 16;
+/// Blocks to a side of the tile that one thread turns at a time: lines of neighbouring blocks are neighbours in memory,
+/// which fetching ahead counts on, and the tile's pages stay at hand. Best of 13 shapes tried, from 1×16 to 64×1.
+const BLOCKS: usize = 8;
 
 /// The elements that `layout` names in `data`, in row-major order, into `out`.
 pub(crate) fn copy_into<T: Element>(data: &[T], layout: &Layout, out: &mut [T]) {
@@ -77,27 +81,81 @@ impl Turn {
 
     fn copy_blocks<T: Element, const B: usize>(&self, data: &[T], out: &mut [T]) {
         let walk = Walk::new([&self.planes[0], &self.planes[1]]);
-        let (down, across) = (self.rows.div_ceil(B * BAND), self.columns.div_ceil(B));
+        let side = B * BLOCKS;
+        let (down, across) = (self.rows.div_ceil(side), self.columns.div_ceil(side));
         let out = Disjoint::new(out);
-        let len = self.rows.min(B * BAND) * self.columns.min(B);
-        for_ranges(self.planes[0].len() * down * across, GRAIN.div_ceil(len), |bands| {
+        let len = self.rows.min(side) * self.columns.min(side);
+        for_ranges(self.planes[0].len() * down * across, GRAIN.div_ceil(len), |tiles| {
             let mut block = [[T::default(); B]; B];
-            for band in bands {
-                let (plane, band) = (band / (down * across), band % (down * across));
-                let (top, column) = (band / across * B * BAND, band % across * B);
-                let columns = B.min(self.columns - column);
+            for tile in tiles {
+                let (plane, tile) = (tile / (down * across), tile % (down * across));
+                let (top, left) = (tile / across * side, tile % across * side);
                 walk.runs(plane..plane + 1, |_, [from, to], _| {
-                    for row in (top..self.rows.min(top + B * BAND)).step_by(B) {
-                        let from = ((from + row) as isize + column as isize * self.column_step) as usize;
-                        let to = to + row * self.row_step + column;
-                        let rows = B.min(self.rows - row);
-                        take_block(data, from, self.column_step, rows, columns, &mut block);
-                        turn_block(&block, &out, to, self.row_step, rows, columns);
+                    for row in (top..self.rows.min(top + side)).step_by(B) {
+                        for column in (left..self.columns.min(left + side)).step_by(B) {
+                            let columns = B.min(self.columns - column);
+                            let from = ((from + row) as isize + column as isize * self.column_step) as usize;
+                            let to = to + row * self.row_step + column;
+                            let rows = B.min(self.rows - row);
+                            if rows == B
+                                && columns == B
+                                && turned_in_registers::<T, B>(
+                                    data,
+                                    from,
+                                    self.column_step,
+                                    &out,
+                                    to,
+                                    self.row_step,
+                                )
+                            {
+                                continue;
+                            }
+                            take_block(data, from, self.column_step, rows, columns, &mut block);
+                            turn_block(&block, &out, to, self.row_step, rows, columns);
+                        }
                     }
                 });
             }
         });
     }
+}
+
+/// Turns a whole block without a stop in memory, where this CPU and the element size have a way to; returns whether.
+#[inline]
+fn turned_in_registers<T: Element, const B: usize>(
+    data: &[T],
+    from: usize,
+    column_step: isize,
+    out: &Disjoint<T>,
+    to: usize,
+    row_step: usize,
+) -> bool {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    use crate::simd::{SimdLevel, simd_level};
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    if size_of::<T>() == 4 && B == 16 && simd_level() >= SimdLevel::Avx2 {
+        let last = from as isize + (B as isize - 1) * column_step;
+        assert!(last.min(from as isize) >= 0 && last.max(from as isize) as usize + B <= data.len());
+        assert!(to + (B - 1) * row_step + B <= out.len);
+        let from = data[from..].as_ptr().cast::<f32>();
+        // SAFETY: B elements from each of the B starts were just found to lie inside, the elements have four bytes, the
+        // level says what the CPU has, and no other thread has these elements of `out`.
+        unsafe {
+            let to = out.at(to).cast::<f32>();
+            match simd_level() {
+                SimdLevel::Avx512 => x86::turn16(from, column_step, to, row_step),
+                _ => {
+                    for (r, c) in [(0, 0), (8, 0), (0, 8), (8, 8)] {
+                        let from = from.offset(r as isize + c as isize * column_step);
+                        x86::turn8(from, column_step, to.add(r * row_step + c), row_step);
+                    }
+                }
+            }
+        }
+        return true;
+    }
+    let _ = (data, from, column_step, out, to, row_step);
+    false
 }
 
 simd_fn! {
