@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// Most threads a job is split over.
 const MAX_THREADS: usize = 64;
+/// Pieces that a long loop is cut into for each thread: enough to even out threads of unequal speed.
+const PIECES_A_THREAD: usize = 16;
 /// How long a worker waits awake for the next job.
 const AWAKE: Duration = Duration::from_micros(200);
 
@@ -58,7 +60,15 @@ pub(crate) fn for_ranges(len: usize, grain: usize, part: impl Fn(Range<usize>) +
     match len.div_ceil(grain) {
         0 => {}
         1 => part(0..len),
-        pieces => run(pieces, |i| part(i * grain..((i + 1) * grain).min(len))),
+        parts => {
+            // Neighbours stay together: cores that share the borders of many small parts take each other's lines.
+            let together = parts.div_ceil(PIECES_A_THREAD * threads()).max(1);
+            run(parts.div_ceil(together), |piece| {
+                for i in piece * together..((piece + 1) * together).min(parts) {
+                    part(i * grain..((i + 1) * grain).min(len));
+                }
+            });
+        }
     }
 }
 
