@@ -4,6 +4,7 @@
 pub mod check;
 mod engine;
 mod error;
+mod export;
 mod gradients;
 mod graph;
 mod op;
@@ -13,6 +14,7 @@ mod var;
 
 pub use engine::grad_of;
 pub use error::{Error, Result};
+pub use export::{GraphOutline, OutlineNode};
 pub use gradients::{Gradients, LeafId};
 pub use op::{Grads, Op, Saved, Saves, grads, not_differentiable};
 pub use reduction::Reduction;

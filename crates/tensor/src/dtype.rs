@@ -117,6 +117,14 @@ pub trait Float: Number + Math {
     fn mul_add(self, a: Self, b: Self) -> Self;
     /// √self
     fn sqrt(self) -> Self;
+    /// The largest whole number not above it.
+    fn floor(self) -> Self;
+    /// The smallest whole number not below it.
+    fn ceil(self) -> Self;
+    /// The nearest whole number, ties to the even one.
+    fn round(self) -> Self;
+    /// The whole part.
+    fn trunc(self) -> Self;
     /// Whether it is neither infinite nor NaN.
     fn is_finite(self) -> bool;
     /// Nearest value of this type. A name of its own, so that kernels read `T::of(0.5)`.
@@ -257,6 +265,22 @@ macro_rules! float {
             #[inline(always)]
             fn sqrt(self) -> Self {
                 $t::sqrt(self)
+            }
+            #[inline(always)]
+            fn floor(self) -> Self {
+                $t::floor(self)
+            }
+            #[inline(always)]
+            fn ceil(self) -> Self {
+                $t::ceil(self)
+            }
+            #[inline(always)]
+            fn round(self) -> Self {
+                $t::round_ties_even(self)
+            }
+            #[inline(always)]
+            fn trunc(self) -> Self {
+                $t::trunc(self)
             }
             #[inline(always)]
             fn is_finite(self) -> bool {

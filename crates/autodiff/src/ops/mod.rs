@@ -25,9 +25,11 @@ op_list! {
         neg, abs, sign, recip, square, sqrt, scale, pow_scalar, clamp, to_dtype,
         exp, exp_m1, ln, ln_1p, sin, cos, tanh, erf,
         relu, leaky_relu, elu, gelu, gelu_tanh, silu, sigmoid, softplus, log_sigmoid,
+        rsqrt, exp2, log2, log10, floor, ceil, round, trunc,
+        tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh, erfc, lgamma, digamma, polygamma,
     }
     /// Functions of two elements that broadcast.
-    binary { add, sub, mul, div, pow, maximum, minimum, where_, compare }
+    binary { add, sub, mul, div, pow, maximum, minimum, where_, compare, atan2, hypot, copysign, logaddexp, xlogy }
     /// Sums and what is made of them.
     reduce { sum, mean, max, min, var, logsumexp, argmax, argmin }
     /// Matrix products.
@@ -40,4 +42,6 @@ op_list! {
     shape { reshape, flatten, permute, expand, squeeze, unsqueeze, narrow, select, slice, flip, cat, stack }
     /// Reading and adding at indices.
     index { index_select, gather, index_add, scatter_add, one_hot }
+    /// The identity, watched.
+    watch { on_grad }
 }

@@ -53,6 +53,7 @@ mod activation;
 mod coefficients;
 mod erf;
 mod exp;
+pub(crate) mod gamma;
 mod ln;
 mod real;
 mod tanh;

@@ -12,6 +12,7 @@ pub(crate) mod reduce;
 pub(crate) mod slice;
 mod slice_scatter;
 mod softmax;
+mod special;
 mod triangle;
 mod unary;
 mod views;

@@ -47,6 +47,16 @@ unary! {
     relu(Relu, number: Number, cost 1, "the operand must be a number"): |x| if x < T::ZERO { T::ZERO } else { x };
     /// `√x`; NaN below 0.
     sqrt(Sqrt, float: Float, cost 2, "the operand must be a float"): |x| Float::sqrt(x);
+    /// `1/√x`; ∞ at 0, NaN below.
+    rsqrt(Rsqrt, float: Float, cost 4, "the operand must be a float"): |x| T::ONE.div(Float::sqrt(x));
+    /// The largest whole number not above x.
+    floor(Floor, float: Float, cost 1, "the operand must be a float"): |x| Float::floor(x);
+    /// The smallest whole number not below x.
+    ceil(Ceil, float: Float, cost 1, "the operand must be a float"): |x| Float::ceil(x);
+    /// The nearest whole number, ties to the even one.
+    round(Round, float: Float, cost 1, "the operand must be a float"): |x| Float::round(x);
+    /// The whole part of x.
+    trunc(Trunc, float: Float, cost 1, "the operand must be a float"): |x| Float::trunc(x);
     /// `1/x`
     recip(Recip, float: Float, cost 2, "the operand must be a float"): |x| T::ONE.div(x);
     /// `eˣ`
