@@ -33,7 +33,7 @@ op_list! {
     /// Matrix products.
     product { matmul, linear }
     /// Values along an axis, normalised.
-    norm { softmax, log_softmax }
+    norm { softmax, log_softmax, layer_norm }
     /// Losses.
     loss { mse, l1, huber, bce_with_logits, cross_entropy, cross_entropy_grad }
     /// Views, and tensors joined.

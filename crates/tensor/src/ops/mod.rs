@@ -7,6 +7,7 @@ mod compare;
 mod index;
 pub(crate) mod into_shape;
 mod join;
+mod layer_norm;
 mod matmul;
 pub(crate) mod reduce;
 pub(crate) mod slice;
