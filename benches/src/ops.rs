@@ -31,6 +31,11 @@ fn table() -> Result<Vec<(String, Run)>> {
     all.push(("matmul_f64_1024".into(), op(move || a.matmul(&b))));
     let (a, b) = (normal(&[48, 128, 64], DType::F32)?, normal(&[48, 64, 128], DType::F32)?);
     all.push(("bmm_48x128x64x128".into(), op(move || a.matmul(&b))));
+    let (a, b) = (normal(&[8, 12, 128, 64], DType::F32)?, normal(&[8, 12, 128, 64], DType::F32)?);
+    all.push(("einsum_bhid_bhjd".into(), op(move || Tensor::einsum("bhid,bhjd->bhij", &[&a, &b]))));
+    let (a, b) = (normal(&[512, 512], DType::F32)?, normal(&[512, 512], DType::F32)?);
+    let c = normal(&[512, 8], DType::F32)?;
+    all.push(("einsum_ij_jk_kl".into(), op(move || Tensor::einsum("ij,jk,kl->il", &[&a, &b, &c]))));
     let x = normal(&[4096, 1024], DType::F32)?;
     let b = normal(&[1024], DType::F32)?;
     let mut push = |name: &str, f: fn(&Tensor, &Tensor) -> tensor::Result<Tensor>| {
