@@ -15,6 +15,7 @@ fn op(f: impl Fn() -> tensor::Result<Tensor> + 'static) -> Run {
     })
 }
 
+use ironloom::autodiff::grad_of;
 use ironloom::tensor;
 
 /// Every operation of the workload that exists here, by name.
@@ -30,6 +31,11 @@ fn table() -> Result<Vec<(String, Run)>> {
     all.push(("matmul_f64_1024".into(), op(move || a.matmul(&b))));
     let (a, b) = (normal(&[48, 128, 64], DType::F32)?, normal(&[48, 64, 128], DType::F32)?);
     all.push(("bmm_48x128x64x128".into(), op(move || a.matmul(&b))));
+    let (a, b) = (normal(&[8, 12, 128, 64], DType::F32)?, normal(&[8, 12, 128, 64], DType::F32)?);
+    all.push(("einsum_bhid_bhjd".into(), op(move || Tensor::einsum("bhid,bhjd->bhij", &[&a, &b]))));
+    let (a, b) = (normal(&[512, 512], DType::F32)?, normal(&[512, 512], DType::F32)?);
+    let c = normal(&[512, 8], DType::F32)?;
+    all.push(("einsum_ij_jk_kl".into(), op(move || Tensor::einsum("ij,jk,kl->il", &[&a, &b, &c]))));
     let x = normal(&[4096, 1024], DType::F32)?;
     let b = normal(&[1024], DType::F32)?;
     let mut push = |name: &str, f: fn(&Tensor, &Tensor) -> tensor::Result<Tensor>| {
@@ -44,6 +50,18 @@ fn table() -> Result<Vec<(String, Run)>> {
     push("sum_axis1_4096x1024", |x, _| x.sum(&[1]));
     push("exp_4m", |x, _| x.exp());
     push("transpose_copy_4096x1024", |x, _| x.t()?.contiguous());
+    push("layer_norm_fwd_4096x1024", |x, b| x.layer_norm(&[1024], Some(b), Some(b), 1e-5));
+    let (g, w) = (normal(&[4096, 1024], DType::F32)?, normal(&[1024], DType::F32)?);
+    let (x, b) = (Var::variable(x), Var::variable(b));
+    let (g, w) = (Var::from(g), Var::variable(w));
+    all.push((
+        "layer_norm_fwd_bwd_4096x1024".into(),
+        Box::new(move || {
+            let y = x.layer_norm(&[1024], Some(&w), Some(&b), 1e-5)?;
+            std::hint::black_box(grad_of(&[(&y, Some(&g))], &[&x, &w, &b])?);
+            Ok(())
+        }),
+    ));
     Ok(all)
 }
 

@@ -33,9 +33,9 @@ op_list! {
     /// Sums and what is made of them.
     reduce { sum, mean, max, min, var, logsumexp, argmax, argmin }
     /// Matrix products.
-    product { matmul, linear }
+    product { matmul, linear, einsum, tensordot, kron, multi_dot, cross }
     /// Values along an axis, normalised.
-    norm { softmax, log_softmax }
+    norm { softmax, log_softmax, layer_norm }
     /// Losses.
     loss { mse, l1, huber, bce_with_logits, cross_entropy, cross_entropy_grad }
     /// Views, and tensors joined.

@@ -13,7 +13,7 @@ use crate::tensor::{Tensor, with_dtype};
 const GRAIN: usize = 1 << 15;
 
 /// `src`, read as `from` says, into the positions of `out` that `to` names, no position twice.
-fn write<T: Element>(out: &mut [T], to: &Layout, src: &[T], from: &Layout) {
+pub(crate) fn write<T: Element>(out: &mut [T], to: &Layout, src: &[T], from: &Layout) {
     let walk = Walk::new([to, from]);
     let whole = Disjoint::new(out);
     for_ranges(to.len(), GRAIN, |range| {
