@@ -23,6 +23,7 @@ pub use kernels::fused;
 pub use ops::einsum;
 pub use ops::into_shape::{IntoShape, Size};
 pub use ops::slice::SliceArg::{self, Ellipsis, NewAxis};
+pub use ops::sort::Order;
 pub use parallel::{set_threads, threads};
 pub use rng::Rng;
 pub use simd::{SimdLevel, limit_simd_level, simd_level};

@@ -31,7 +31,11 @@ op_list! {
     /// Functions of two elements that broadcast.
     binary { add, sub, mul, div, pow, maximum, minimum, where_, compare, atan2, hypot, copysign, logaddexp, xlogy }
     /// Sums and what is made of them.
-    reduce { sum, mean, max, min, var, logsumexp, argmax, argmin }
+    reduce { sum, mean, max, min, var, logsumexp, argmax, argmin, prod, std }
+    /// Results that go along an axis.
+    scan { cumsum, cumprod, linear_recurrence }
+    /// Elements in order.
+    sort { argsort, sort_, topk }
     /// Matrix products.
     product { matmul, linear, einsum, tensordot, kron, multi_dot, cross }
     /// Values along an axis, normalised.

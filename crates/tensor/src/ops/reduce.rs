@@ -44,6 +44,8 @@ fold! {
     SumWide[Element]: T => i64, 0, |x| x.to_i64(), |a, b| a.wrapping_add(b);
     /// Σ x²
     SumSquares[Number]: T => T, T::ZERO.neg(), |x| x.mul(x), |a, b| a.add(b);
+    /// Π x
+    Product[Number]: T => T, T::ONE, |x| x, |a, b| a.mul(b);
     /// The larger; NaN wins. One instruction, and a second for NaN in `a`.
     Max[Number]: T => T, T::LOWEST, |x| x, |a, b| {
         let larger = if a > b { a } else { b };
@@ -164,6 +166,9 @@ keeping! {
     sum, sum_keep => sum_axes();
     /// `Σ x / n` over `axes`, of floats; NaN where nothing meets. Errors: `InvalidAxis`, `DTypeMismatch`.
     mean, mean_keep => mean_axes();
+    /// `Π x` over `axes`; 1 where nothing meets. Floats keep their dtype; integers and booleans give I64, which wraps.
+    /// Errors: `InvalidAxis`.
+    prod, prod_keep => prod_axes();
     /// The largest element over `axes`; NaN wins. Errors: `InvalidAxis`, `DTypeMismatch` for booleans,
     /// `EmptyReduction` over an axis of size 0.
     max, max_keep => max_axes();
@@ -206,6 +211,16 @@ impl Tensor {
             let sum = reduce::<T, _>(op, self, &reduced, T::ZERO, Sum)?;
             map_mut::<T, _>(op, sum, DivideBy(T::of(n as f64)))?
         }, else dtype => return Err(wrong_dtype(op, "the operand must be a float", dtype)));
+        Ok(finish(out, self.shape(), &reduced, keep))
+    }
+
+    fn prod_axes(&self, op: &'static str, axes: &[isize], keep: bool) -> Result<Tensor> {
+        let reduced = resolve_axes(op, axes, self.rank())?;
+        let out = match self.dtype() {
+            DType::F32 => reduce::<f32, _>(op, self, &reduced, 1.0, Product)?,
+            DType::F64 => reduce::<f64, _>(op, self, &reduced, 1.0, Product)?,
+            _ => reduce::<i64, _>(op, &self.to_dtype(DType::I64)?, &reduced, 1, Product)?,
+        };
         Ok(finish(out, self.shape(), &reduced, keep))
     }
 
