@@ -284,7 +284,17 @@ impl Op for TooLarge {
 }
 
 /// Operations whose derivative with respect to this input is 0 wherever it exists.
-const FLAT: [(&str, usize); 4] = [("sign", 0), ("relu_grad", 0), ("leaky_relu_grad", 0), ("clamp_grad", 0)];
+const FLAT: [(&str, usize); 9] = [
+    ("sign", 0),
+    ("floor", 0),
+    ("ceil", 0),
+    ("round", 0),
+    ("trunc", 0),
+    ("copysign", 1),
+    ("relu_grad", 0),
+    ("leaky_relu_grad", 0),
+    ("clamp_grad", 0),
+];
 
 #[test]
 fn a_wrong_factor_for_any_input_of_any_operation_in_the_list_is_caught() {
