@@ -21,8 +21,8 @@ pub use buffer::{MemoryStats, memory_stats, poison_fresh_memory, release_pooled_
 pub use dtype::{DType, Element, Float, Number};
 pub use error::{Error, Result};
 pub use kernels::fused;
-pub use ops::einsum;
 pub use linalg::Triangular;
+pub use ops::einsum;
 pub use ops::into_shape::{IntoShape, Size};
 pub use ops::slice::SliceArg::{self, Ellipsis, NewAxis};
 pub use ops::sort::Order;

@@ -39,7 +39,6 @@ op_list! {
     sort { argsort, sort_, topk }
     /// Matrix products.
     product { matmul, linear, einsum, tensordot, kron, multi_dot, cross }
-    product { matmul, linear }
     /// Linear algebra.
     linalg {
         solve, inv, slogdet, det, cholesky, triangle, triangular_solve, qr, eigh, svd, pinv, matrix_norm, lu,
