@@ -62,6 +62,16 @@ fn table() -> Result<Vec<(String, Run)>> {
             Ok(())
         }),
     ));
+    let (a, s, rhs) =
+        (normal(&[256, 256], DType::F64)?, normal(&[512, 512], DType::F64)?, normal(&[512, 1], DType::F64)?);
+    let spd = s.matmul(&s.t()?)?.mul_scalar(1.0 / 512.0)?.add(&Tensor::eye(512, DType::F64)?)?;
+    let symmetric = a.add(&a.t()?)?;
+    all.push(("svd_f64_256".into(), op(move || Ok(a.svd()?.0))));
+    let q = s.clone();
+    all.push(("qr_f64_512".into(), op(move || Ok(q.qr()?.0))));
+    all.push(("cholesky_f64_512".into(), op(move || spd.cholesky())));
+    all.push(("solve_f64_512".into(), op(move || s.solve(&rhs))));
+    all.push(("eigh_f64_256".into(), op(move || Ok(symmetric.eigh()?.1))));
     Ok(all)
 }
 

@@ -17,5 +17,6 @@ pub use error::{Error, Result};
 pub use export::{GraphOutline, OutlineNode};
 pub use gradients::{Gradients, LeafId};
 pub use op::{Grads, Op, Saved, Saves, grads, not_differentiable};
+pub use ops::linalg::matrix_norm::MatrixNorm;
 pub use reduction::Reduction;
 pub use var::Var;

@@ -7,6 +7,7 @@ mod dtype;
 mod error;
 pub(crate) mod kernels;
 mod layout;
+mod linalg;
 mod loops;
 pub mod math;
 mod ops;
@@ -20,6 +21,7 @@ pub use buffer::{MemoryStats, memory_stats, poison_fresh_memory, release_pooled_
 pub use dtype::{DType, Element, Float, Number};
 pub use error::{Error, Result};
 pub use kernels::fused;
+pub use linalg::Triangular;
 pub use ops::einsum;
 pub use ops::into_shape::{IntoShape, Size};
 pub use ops::slice::SliceArg::{self, Ellipsis, NewAxis};

@@ -4,6 +4,7 @@
 use crate::check::OpSpec;
 
 mod operators;
+mod packed;
 
 /// Declares the files of each family and collects what they promise.
 macro_rules! op_list {
@@ -38,6 +39,11 @@ op_list! {
     sort { argsort, sort_, topk }
     /// Matrix products.
     product { matmul, linear, einsum, tensordot, kron, multi_dot, cross }
+    /// Linear algebra.
+    linalg {
+        solve, inv, slogdet, det, cholesky, triangle, triangular_solve, qr, eigh, svd, pinv, matrix_norm, lu,
+        matrix_exp, eigvals,
+    }
     /// Values along an axis, normalised.
     norm { softmax, log_softmax, layer_norm }
     /// Losses.

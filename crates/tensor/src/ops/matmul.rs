@@ -24,7 +24,7 @@ fn matrix<'a, T: Float>(x: &'a Tensor, layout: &Layout, offset: usize) -> Mat<'a
 }
 
 /// The offset of each matrix, in row-major order of the leading axes under `batch`.
-fn offsets(layout: &Layout, batch: &[usize]) -> Vec<usize> {
+pub(crate) fn offsets(layout: &Layout, batch: &[usize]) -> Vec<usize> {
     let lead = layout.shape.len() - 2;
     let leading = Layout {
         shape: Dims::from_slice(&layout.shape[..lead]),

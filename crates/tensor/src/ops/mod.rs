@@ -9,7 +9,7 @@ mod index;
 pub(crate) mod into_shape;
 mod join;
 mod layer_norm;
-mod matmul;
+pub(crate) mod matmul;
 mod products;
 pub(crate) mod reduce;
 mod scan;
