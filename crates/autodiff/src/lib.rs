@@ -2,8 +2,12 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+mod checkpoint;
+mod custom;
 mod engine;
 mod error;
+mod forward;
+pub mod functional;
 mod gradients;
 mod graph;
 mod op;
@@ -11,8 +15,11 @@ pub mod ops;
 mod reduction;
 mod var;
 
+pub use checkpoint::checkpoint;
+pub use custom::custom_function;
 pub use engine::grad_of;
 pub use error::{Error, Result};
+pub use forward::{Linear, linearize};
 pub use gradients::{Gradients, LeafId};
 pub use op::{Grads, Op, Saved, Saves, grads, not_differentiable};
 pub use reduction::Reduction;
