@@ -119,6 +119,34 @@ pub fn grad_of(outputs: &[(&Var, Option<&Var>)], inputs: &[&Var]) -> Result<Vec<
     Ok(found)
 }
 
+/// The gradients that `output`, with the cotangent `seed`, sends to leaves and to nodes made before `stop`. What was made
+/// since is consumed, unless the gradients shall be differentiated again.
+pub(crate) fn pull(output: Var, seed: Var, stop: u64, higher: bool) -> Result<Vec<(Arc<Node>, Var)>> {
+    let Some(node) = output.node().cloned() else { return Ok(Vec::new()) };
+    drop(output);
+    let mut pending = Pending::from([(node.id, (node, seed))]);
+    let mut found = Vec::new();
+    while let Some((id, (node, grad))) = pending.pop_last() {
+        match &node.kind {
+            Kind::Result { op, .. } if id >= stop && !higher => {
+                let mut record = node.take().ok_or(Error::GraphConsumed { op })?;
+                let grads = record.op.backward(&Saved { record: &record, node: &node, higher }, &grad)?;
+                drop(grad);
+                drop_saved(&mut record);
+                pass_on(op, &record, grads, &mut pending, false)?;
+            }
+            Kind::Result { op, record } if id >= stop => {
+                let record = record.lock().unwrap_or_else(|p| p.into_inner());
+                let record = record.as_deref().ok_or(Error::GraphConsumed { op })?;
+                let grads = record.op.backward(&Saved { record, node: &node, higher }, &grad)?;
+                pass_on(op, record, grads, &mut pending, true)?;
+            }
+            _ => found.push((node, grad)),
+        }
+    }
+    Ok(found)
+}
+
 /// Hands the gradients that a rule returned to the nodes of its inputs.
 fn pass_on(
     op: &'static str,

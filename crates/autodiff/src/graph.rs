@@ -27,6 +27,10 @@ pub(crate) struct Record {
     pub(crate) op: Box<dyn Op>,
     pub(crate) inputs: SmallVec<[Slot; 3]>,
     pub(crate) output: Option<Tensor>,
+    /// The result's.
+    pub(crate) shape: SmallVec<[usize; 4]>,
+    /// The result's.
+    pub(crate) dtype: DType,
 }
 
 /// An input as it was.
@@ -40,6 +44,11 @@ pub(crate) struct Slot {
 impl Node {
     pub(crate) fn new(kind: Kind) -> Arc<Self> {
         Arc::new(Self { id: NEXT.fetch_add(1, Ordering::Relaxed), kind })
+    }
+
+    /// A number above those of all nodes made so far, and below those to come.
+    pub(crate) fn next_id() -> u64 {
+        NEXT.load(Ordering::Relaxed)
     }
 
     /// Takes the record, as the pass that consumes the graph does.

@@ -2,9 +2,13 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+mod checkpoint;
+mod custom;
 mod engine;
 mod error;
 mod export;
+mod forward;
+pub mod functional;
 mod gradients;
 mod graph;
 mod op;
@@ -12,9 +16,12 @@ pub mod ops;
 mod reduction;
 mod var;
 
+pub use checkpoint::checkpoint;
+pub use custom::custom_function;
 pub use engine::grad_of;
 pub use error::{Error, Result};
 pub use export::{GraphOutline, OutlineNode};
+pub use forward::{Linear, linearize};
 pub use gradients::{Gradients, LeafId};
 pub use op::{Grads, Op, Saved, Saves, grads, not_differentiable};
 pub use ops::linalg::matrix_norm::MatrixNorm;

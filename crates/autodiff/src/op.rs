@@ -47,6 +47,14 @@ pub trait Op: Send + Sync + 'static {
     ///
     /// A gradient may have the shape of the input or one that the input broadcasts to.
     fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads>;
+
+    /// The tangent of the result, from those of the inputs (`None`: zero); `None` if it is zero.
+    ///
+    /// The rule above is linear in the gradient, and what is linear can be transposed: this default differentiates
+    /// `Σ ⟨gradient i, tangent i⟩` with respect to the gradient of the result. No operation needs a second rule.
+    fn jvp(&self, saved: &Saved, tangents: &[Option<Var>]) -> Result<Option<Var>> {
+        crate::forward::transpose(saved, tangents, |grad| self.backward(saved, grad))
+    }
 }
 
 /// One gradient for each input.

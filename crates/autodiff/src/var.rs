@@ -119,6 +119,8 @@ impl Var {
         let record = Record {
             inputs: slots.collect(),
             output: saves.has_output().then(|| value.clone()),
+            shape: SmallVec::from_slice(value.shape()),
+            dtype: value.dtype(),
             op: Box::new(op),
         };
         let node = Node::new(Kind::Result { op: name, record: Mutex::new(Some(Box::new(record))) });

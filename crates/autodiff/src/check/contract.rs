@@ -4,6 +4,7 @@ use super::gradcheck::{GradCheck, gradcheck, gradgradcheck};
 use super::spec::{Case, OpSpec};
 use crate::engine::grad_of;
 use crate::error::{Error, Result};
+use crate::forward::linearize;
 use crate::var::Var;
 use std::fmt;
 use tensor::{DType, Rng, Tensor};
@@ -28,7 +29,7 @@ impl fmt::Display for Broken {
 /// Holds an operation to its specification and returns every promise it breaks; none is a pass.
 ///
 /// For each case: the stated shape; the reference; first derivatives against differences under a random cotangent;
-/// second derivatives; an input used twice gets both gradients; inputs with strides, or whose buffer is shared, give the
+/// second derivatives; forward mode against reverse mode; an input used twice gets both gradients; inputs with strides, or whose buffer is shared, give the
 /// same bits, and inputs are left as they were; f32 agrees with f64; 1 and 3 threads give the same bits. Each
 /// refused input is refused in the stated words. Some case must be empty, unless the specification says why not.
 ///
@@ -71,11 +72,12 @@ pub fn contract(spec: &OpSpec) -> Vec<Broken> {
 /// `Ok(None)`: the promise holds; `Ok(Some(what))`: it does not.
 type Check = fn(&OpSpec, &Case) -> Result<Option<String>>;
 
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 9] = [
     ("the result has the stated shape", has_shape),
     ("the result agrees with the reference", agrees_with_reference),
     ("first derivatives", first_order),
     ("second derivatives", second_order),
+    ("forward mode is reverse mode transposed", forward_mode),
     ("an input used twice gets both gradients", adds_gradients),
     ("layout and sharing change no bit", layout_is_invisible),
     ("f32 agrees with f64", agrees_in_f32),
@@ -180,6 +182,56 @@ fn second_order(spec: &OpSpec, case: &Case) -> Result<Option<String>> {
         )?;
     }
     Ok(None)
+}
+
+/// `⟨c, J·v⟩ = ⟨Jᵀ·c, v⟩` for random c and v; an operation without a derivative refuses by name.
+fn forward_mode(spec: &OpSpec, case: &Case) -> Result<Option<String>> {
+    if !has_floats(case) || !(case.first_order || spec.not_differentiable) {
+        return Ok(None);
+    }
+    let inputs = leaves(&case.inputs);
+    let y = (case.call)(&inputs)?;
+    let inputs: Vec<Var> = inputs.into_iter().filter(Var::is_tracked).collect();
+    let rng = Rng::seed(11);
+    let draw = |i: usize, x: &Var| -> Result<Var> {
+        Ok(rng.stream(i as u64).normal(x.shape(), 0.0, 1.0, DType::F64)?.to_dtype(x.dtype())?.into())
+    };
+    let v: Vec<Var> = inputs.iter().enumerate().map(|(i, x)| draw(i, x)).collect::<Result<_>>()?;
+    let pushed = linearize(std::slice::from_ref(&y), &inputs)?.push(&v);
+    if spec.not_differentiable {
+        return Ok(match pushed {
+            Err(Error::NotDifferentiable { op }) if op == spec.name => None,
+            other => Some(format!("must be refused by name; got {other:?}")),
+        });
+    }
+    let tangent = pushed?.remove(0);
+    if !y.is_tracked() {
+        return Ok(tangent.map(|_| "a constant has a tangent".into()));
+    }
+    let c = draw(inputs.len(), &y)?;
+    let (mut forward, mut reverse, mut size) = (0.0, 0.0, 0.0);
+    let mut add = |sum: &mut f64, a: &Var, b: &Var| -> Result<()> {
+        for x in as_f64(a.mul(b)?.value())? {
+            *sum += x;
+            size += x.abs();
+        }
+        Ok(())
+    };
+    if let Some(tangent) = &tangent {
+        if tangent.shape() != y.shape() || tangent.dtype() != y.dtype() {
+            return Ok(Some(format!("the tangent is {tangent:?}, the result {y:?}")));
+        }
+        add(&mut forward, &c, tangent)?;
+    }
+    let all: Vec<&Var> = inputs.iter().collect();
+    for (grad, v) in grad_of(&[(&y, Some(&c))], &all)?.iter().zip(&v) {
+        if let Some(grad) = grad {
+            add(&mut reverse, grad, v)?;
+        }
+    }
+    // Sums of the same products in another order: a thousand roundings of their size.
+    let far = !((forward - reverse).abs() <= 1e3 * f64::EPSILON * size);
+    Ok(far.then(|| format!("⟨c, J·v⟩ is {forward:e}, ⟨Jᵀ·c, v⟩ is {reverse:e}")))
 }
 
 fn adds_gradients(spec: &OpSpec, case: &Case) -> Result<Option<String>> {
