@@ -161,6 +161,7 @@ where
         output: None,
         shape: SmallVec::from_slice(value.shape()),
         dtype: value.dtype(),
+        path: crate::anomaly::path(),
     };
     let kind = Kind::Result { op: "checkpoint", record: Mutex::new(Some(Box::new(record))) };
     Ok(Var::with_node(value, Some(Node::new(kind))))

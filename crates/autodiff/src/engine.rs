@@ -1,5 +1,6 @@
 //! Going backward: nodes in descending order of creation, each once, when all its gradients have arrived.
 
+use crate::anomaly;
 use crate::error::{Error, Result};
 use crate::gradients::Gradients;
 use crate::graph::{Kind, Node, Record};
@@ -38,7 +39,7 @@ impl Var {
                 Kind::Result { op, .. } => {
                     let mut record = node.take().ok_or(Error::GraphConsumed { op })?;
                     let saved = Saved { record: &record, node: &node, higher: false };
-                    let grads = record.op.backward(&saved, &grad)?;
+                    let grads = anomaly::backward(&record, &saved, &grad)?;
                     drop(grad);
                     drop_saved(&mut record);
                     pass_on(op, &record, grads, &mut pending, false)?;
@@ -112,7 +113,7 @@ pub fn grad_of(outputs: &[(&Var, Option<&Var>)], inputs: &[&Var]) -> Result<Vec<
         {
             let record = record.lock().unwrap_or_else(|p| p.into_inner());
             let record = record.as_deref().ok_or(Error::GraphConsumed { op })?;
-            let grads = record.op.backward(&Saved { record, node: &node, higher: true }, &grad)?;
+            let grads = anomaly::backward(record, &Saved { record, node: &node, higher: true }, &grad)?;
             pass_on(op, record, grads, &mut pending, true)?;
         }
     }
@@ -130,7 +131,8 @@ pub(crate) fn pull(output: Var, seed: Var, stop: u64, higher: bool) -> Result<Ve
         match &node.kind {
             Kind::Result { op, .. } if id >= stop && !higher => {
                 let mut record = node.take().ok_or(Error::GraphConsumed { op })?;
-                let grads = record.op.backward(&Saved { record: &record, node: &node, higher }, &grad)?;
+                let grads =
+                    anomaly::backward(&record, &Saved { record: &record, node: &node, higher }, &grad)?;
                 drop(grad);
                 drop_saved(&mut record);
                 pass_on(op, &record, grads, &mut pending, false)?;
@@ -138,7 +140,7 @@ pub(crate) fn pull(output: Var, seed: Var, stop: u64, higher: bool) -> Result<Ve
             Kind::Result { op, record } if id >= stop => {
                 let record = record.lock().unwrap_or_else(|p| p.into_inner());
                 let record = record.as_deref().ok_or(Error::GraphConsumed { op })?;
-                let grads = record.op.backward(&Saved { record, node: &node, higher }, &grad)?;
+                let grads = anomaly::backward(record, &Saved { record, node: &node, higher }, &grad)?;
                 pass_on(op, record, grads, &mut pending, true)?;
             }
             _ => found.push((node, grad)),

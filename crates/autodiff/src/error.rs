@@ -75,6 +75,9 @@ pub enum Error {
         /// What would make it right.
         repair: &'static str,
     },
+    /// [`detect_anomaly`](crate::detect_anomaly) found a value that is not finite.
+    #[error("{0}")]
+    Anomaly(Box<crate::anomaly::Anomaly>),
     /// A gradient check found two gradients that disagree, or could not be made.
     #[error("{0}")]
     CheckFailed(Box<crate::check::Mismatch>),

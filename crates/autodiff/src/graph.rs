@@ -31,6 +31,8 @@ pub(crate) struct Record {
     pub(crate) shape: SmallVec<[usize; 4]>,
     /// The result's.
     pub(crate) dtype: DType,
+    /// The module in which it was applied, known in anomaly mode.
+    pub(crate) path: Option<Box<str>>,
 }
 
 /// An input as it was.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod anomaly;
 pub mod check;
 mod checkpoint;
 mod custom;
@@ -16,6 +17,7 @@ pub mod ops;
 mod reduction;
 mod var;
 
+pub use anomaly::{Anomaly, AnomalyScope, Range, anomaly_scope, detect_anomaly};
 pub use checkpoint::checkpoint;
 pub use custom::custom_function;
 pub use engine::grad_of;

@@ -1,5 +1,6 @@
 //! [`Var`]: a tensor with, perhaps, a place in the graph.
 
+use crate::anomaly;
 use crate::error::Result;
 use crate::gradients::LeafId;
 use crate::graph::{Kind, Node, Record, Slot};
@@ -105,6 +106,9 @@ impl Var {
     pub fn apply(mut op: impl Op, inputs: &[&Var]) -> Result<Var> {
         let tensors: SmallVec<[&Tensor; 4]> = inputs.iter().map(|v| &v.value).collect();
         let value = op.forward(&tensors)?;
+        if anomaly::is_on() {
+            anomaly::check_forward(op.name(), &value, &tensors)?;
+        }
         if inputs.iter().all(|v| v.node.is_none()) {
             return Ok(Self::constant(value));
         }
@@ -121,6 +125,7 @@ impl Var {
             output: saves.has_output().then(|| value.clone()),
             shape: SmallVec::from_slice(value.shape()),
             dtype: value.dtype(),
+            path: anomaly::path(),
             op: Box::new(op),
         };
         let node = Node::new(Kind::Result { op: name, record: Mutex::new(Some(Box::new(record))) });

@@ -32,7 +32,7 @@ fn inputs_captured_values_and_leaves_made_inside_get_the_same_gradients() -> Res
 fn second_derivatives_and_tangents_pass_through() -> Result<()> {
     let x = Var::variable(Tensor::scalar(0.5));
     let f = |x: &[Var]| checkpoint(|x| x[0].square()?.square(), x);
-    let y = f(&[x.clone()])?;
+    let y = f(std::slice::from_ref(&x))?;
     let dy = grad_of(&[(&y, None)], &[&x])?.remove(0).unwrap();
     let ddy = grad_of(&[(&dy, None)], &[&x])?.remove(0).unwrap();
     assert_eq!((dy.item()?, ddy.item()?), (0.5, 3.0));

@@ -29,6 +29,7 @@ static POOL: [Mutex<Shelf>; SHELVES] = [const { Mutex::new(Shelf(Vec::new())) };
 static SYSTEM_ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 static SYSTEM_BYTES: AtomicUsize = AtomicUsize::new(0);
 static POOLED_BYTES: AtomicUsize = AtomicUsize::new(0);
+static PEAK_BYTES: AtomicUsize = AtomicUsize::new(0);
 static POISON: AtomicBool = AtomicBool::new(false);
 
 /// What the pool holds and has asked for.
@@ -40,6 +41,8 @@ pub struct MemoryStats {
     pub system_bytes: usize,
     /// Bytes now in the pool, waiting to be used again.
     pub pooled_bytes: usize,
+    /// The most bytes that were in use at once since [`reset_peak_memory`], or since the process began.
+    pub peak_bytes: usize,
 }
 
 /// Counts of the memory pool now.
@@ -48,7 +51,18 @@ pub fn memory_stats() -> MemoryStats {
         system_allocations: SYSTEM_ALLOCATIONS.load(Ordering::Relaxed),
         system_bytes: SYSTEM_BYTES.load(Ordering::Relaxed),
         pooled_bytes: POOLED_BYTES.load(Ordering::Relaxed),
+        peak_bytes: PEAK_BYTES.load(Ordering::Relaxed),
     }
+}
+
+/// Bytes in use now. Another thread may be between the two counts.
+fn bytes_in_use() -> usize {
+    SYSTEM_BYTES.load(Ordering::Relaxed).saturating_sub(POOLED_BYTES.load(Ordering::Relaxed))
+}
+
+/// Begins to count [`MemoryStats::peak_bytes`] anew, from what is in use now.
+pub fn reset_peak_memory() {
+    PEAK_BYTES.store(bytes_in_use(), Ordering::Relaxed);
 }
 
 /// Gives every pooled block back to the system.
@@ -163,6 +177,10 @@ impl Buffer {
                 start
             }
         };
+        let used = bytes_in_use();
+        if used > PEAK_BYTES.load(Ordering::Relaxed) {
+            PEAK_BYTES.fetch_max(used, Ordering::Relaxed);
+        }
         let fill = match dtype {
             DType::Bool => Some(0),
             _ if POISON.load(Ordering::Relaxed) => Some(0xff),

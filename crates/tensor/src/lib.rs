@@ -17,7 +17,7 @@ mod serde;
 mod simd;
 mod tensor;
 
-pub use buffer::{MemoryStats, memory_stats, poison_fresh_memory, release_pooled_memory};
+pub use buffer::{MemoryStats, memory_stats, poison_fresh_memory, release_pooled_memory, reset_peak_memory};
 pub use dtype::{DType, Element, Float, Number};
 pub use error::{Error, Result};
 pub use kernels::fused;

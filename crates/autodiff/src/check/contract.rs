@@ -230,7 +230,8 @@ fn forward_mode(spec: &OpSpec, case: &Case) -> Result<Option<String>> {
         }
     }
     // Sums of the same products in another order: a thousand roundings of their size.
-    let far = !((forward - reverse).abs() <= 1e3 * f64::EPSILON * size);
+    let gap: f64 = forward - reverse;
+    let far = gap.is_nan() || gap.abs() > 1e3 * f64::EPSILON * size;
     Ok(far.then(|| format!("⟨c, J·v⟩ is {forward:e}, ⟨Jᵀ·c, v⟩ is {reverse:e}")))
 }
 
