@@ -135,7 +135,7 @@ impl<T: Real> View<'_, T> {
                 for i in i0..i1 {
                     let x = self.get(i, j);
                     // 0·x is 0 for finite x, else NaN.
-                    sum = sum + x * T::ZERO;
+                    sum += x * T::ZERO;
                     out[j * self.rows + i] = x;
                 }
             }

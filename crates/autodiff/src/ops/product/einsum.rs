@@ -87,7 +87,7 @@ impl Var {
     /// use tensor::Tensor;
     /// let x = Var::variable(Tensor::from_vec(vec![1.0, 2.0, 3.0, 4.0], [2, 2])?);
     /// let trace = Var::einsum("ij,jk,ki", &[&x, &x, &x])?;
-    /// assert_eq!(trace.item()?, 145.0);
+    /// assert_eq!(trace.item()?, 155.0);
     /// assert_eq!(trace.backward()?.of(&x).unwrap().to_vec::<f64>()?, [21.0, 45.0, 30.0, 66.0]); // 3·(x²)ᵀ
     /// # Ok::<(), autodiff::Error>(())
     /// ```
