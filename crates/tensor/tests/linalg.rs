@@ -24,7 +24,7 @@ fn close(x: &Tensor, y: &Tensor, n: usize, scale: f64) -> Result<()> {
 
 fn identities(m: usize, n: usize, dtype: DType, seed: u64) -> Result<()> {
     let mut rng = Rng::seed(seed);
-    let a = rng.normal(&[2, m, n], 0.0, 1.0, dtype)?;
+    let a = rng.normal([2, m, n], 0.0, 1.0, dtype)?;
     let (k, most) = (m.min(n), m.max(n));
     let scale = size(&a) * (most as f64).sqrt();
     let eye = Tensor::eye(k, dtype)?.expand([2, k, k])?;
