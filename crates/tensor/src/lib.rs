@@ -21,6 +21,7 @@ pub use dtype::{DType, Element, Float, Number};
 pub use error::{Error, Result};
 pub use kernels::fused;
 pub use ops::einsum;
+pub use ops::fft::{Fft, FftNorm};
 pub use ops::into_shape::{IntoShape, Size};
 pub use ops::slice::SliceArg::{self, Ellipsis, NewAxis};
 pub use parallel::{set_threads, threads};

@@ -31,7 +31,7 @@ op_list! {
     /// Sums and what is made of them.
     reduce { sum, mean, max, min, var, logsumexp, argmax, argmin }
     /// Matrix products.
-    product { matmul, linear, einsum, tensordot, kron, multi_dot, cross }
+    product { matmul, linear, einsum, tensordot, kron, multi_dot, cross, fft }
     /// Values along an axis, normalised.
     norm { softmax, log_softmax, layer_norm }
     /// Losses.
