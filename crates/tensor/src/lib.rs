@@ -23,6 +23,7 @@ pub use error::{Error, Result};
 pub use kernels::fused;
 pub use linalg::Triangular;
 pub use ops::einsum;
+pub use ops::fft::{Fft, FftNorm};
 pub use ops::into_shape::{IntoShape, Size};
 pub use ops::slice::SliceArg::{self, Ellipsis, NewAxis};
 pub use ops::sort::Order;

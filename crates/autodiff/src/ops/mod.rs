@@ -38,7 +38,7 @@ op_list! {
     /// Elements in order.
     sort { argsort, sort_, topk }
     /// Matrix products.
-    product { matmul, linear, einsum, tensordot, kron, multi_dot, cross }
+    product { matmul, linear, einsum, tensordot, kron, multi_dot, cross, fft }
     /// Linear algebra.
     linalg {
         solve, inv, slogdet, det, cholesky, triangle, triangular_solve, qr, eigh, svd, pinv, matrix_norm, lu,

@@ -5,6 +5,7 @@ pub(crate) mod arithmetic;
 mod cast;
 mod compare;
 pub mod einsum;
+pub(crate) mod fft;
 mod index;
 pub(crate) mod into_shape;
 mod join;
