@@ -3,6 +3,7 @@
 use tensor::{DType, Element, Order, Tensor};
 
 type One = Result<Tensor, tensor::Error>;
+type OnAxis = (&'static str, fn(&Tensor, isize) -> One);
 
 fn x(shape: &[usize]) -> Tensor {
     Tensor::zeros(shape, DType::F32).unwrap()
@@ -65,7 +66,7 @@ fn axes_without_end_are_no_work_where_another_axis_is_empty() {
 
 #[test]
 fn every_function_of_an_axis_refuses_those_that_are_not_there() {
-    let functions: [(&str, fn(&Tensor, isize) -> One); 17] = [
+    let functions: [OnAxis; 17] = [
         ("argmax", Tensor::argmax),
         ("argmin", Tensor::argmin),
         ("cumsum", Tensor::cumsum),
