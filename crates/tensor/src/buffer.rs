@@ -8,8 +8,8 @@ use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use std::alloc::{Layout as Block, alloc, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 /// Every block starts at a multiple of this many bytes: a cache line, and the widest vector register.
 const ALIGN: usize = 64;
@@ -111,8 +111,30 @@ fn align_of_block(size: usize) -> usize {
     if size >= 2 * HUGE_PAGE { HUGE_PAGE } else { ALIGN }
 }
 
+/// The most bytes that all blocks together can take: what memory the machine has, or the control group may use, and all
+/// swap. Systems promise more, and end the process that uses it.
+fn limit() -> usize {
+    static LIMIT: OnceLock<usize> = OnceLock::new();
+    *LIMIT.get_or_init(|| {
+        if cfg!(any(not(target_os = "linux"), miri)) {
+            return usize::MAX;
+        }
+        let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let bytes = |name: &str| {
+            let line = info.lines().find_map(|line| line.strip_prefix(name))?;
+            line.trim().strip_suffix(" kB")?.parse::<usize>().ok()?.checked_mul(1024)
+        };
+        let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").unwrap_or_default();
+        let group = group.trim().parse().unwrap_or(usize::MAX);
+        bytes("MemTotal:").unwrap_or(usize::MAX).min(group).saturating_add(bytes("SwapTotal:").unwrap_or(0))
+    })
+}
+
 /// A zeroed block, if the system has the memory. `size` is that of a shelf, so not zero.
 fn from_system(size: usize) -> Option<NonNull<u8>> {
+    if SYSTEM_BYTES.load(Ordering::Relaxed).saturating_add(size) > limit() {
+        return None;
+    }
     let align = align_of_block(size);
     let block = Block::from_size_align(size, align).ok()?;
     if align == ALIGN {

@@ -111,6 +111,8 @@ impl Tensor {
         }
         with_dtype!(dtype, T, float => Tensor::build("matmul", &shape, |out: &mut [T]| {
             match batch.is_empty() {
+                // There may be more matrices without elements than offsets fit in memory.
+                _ if out.is_empty() => {}
                 true => matmul(out, matrix(a, &la, la.offset), matrix(b, &lb, lb.offset), Epilogue::NONE),
                 false => batched(out, matrix(a, &la, 0), &offsets(&la, &batch),
                                  matrix(b, &lb, 0), &offsets(&lb, &batch)),

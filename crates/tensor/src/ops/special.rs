@@ -3,7 +3,7 @@
 
 use super::arithmetic::{same_dtype, wrong_dtype};
 use crate::dtype::DType;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::layout::broadcast_shapes;
 use crate::loops::map::{Map, Zip, map, zip};
 use crate::math::gamma;
@@ -136,6 +136,9 @@ fn x_log_y(x: f64, y: f64) -> f64 {
     if x == 0.0 && !y.is_nan() { 0.0 } else { x * libm::log(y) }
 }
 
+/// The highest order of polygamma: its series needs (n + 1)! as a double.
+const MAX_ORDER: u32 = 169;
+
 /// The same derivative of digamma at every element.
 #[derive(Clone, Copy)]
 struct Polygamma(u32);
@@ -157,8 +160,16 @@ impl Map<f32, f32> for Polygamma {
 impl Tensor {
     /// `ψ⁽ⁿ⁾(x)`, the n-th derivative of [`Tensor::digamma`]. Below 0 NaN for n > 1, as in SciPy.
     ///
-    /// Errors: `DTypeMismatch` unless a float.
+    /// Errors: `DTypeMismatch` unless a float; `InvalidArgument` for n > 169, where (n + 1)! exceeds a double.
     pub fn polygamma(&self, n: u32) -> Result<Tensor> {
+        if n > MAX_ORDER {
+            return Err(Error::InvalidArgument {
+                op: "polygamma",
+                rule: "the order must not exceed 169, whose factor still fits a double",
+                got: n.to_string(),
+                repair: "use a lower order",
+            });
+        }
         match self.dtype() {
             DType::F32 => map::<f32, f32, _>("polygamma", self, Polygamma(n)),
             DType::F64 => map::<f64, f64, _>("polygamma", self, Polygamma(n)),

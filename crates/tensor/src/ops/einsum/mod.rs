@@ -14,7 +14,7 @@ pub use plan::{Operand, Plan};
 
 use crate::dtype::Element;
 use crate::error::{Error, Result};
-use crate::layout::{Dims, Layout};
+use crate::layout::{Dims, Layout, checked_len};
 use crate::ops::slice_scatter::write;
 use crate::tensor::{Tensor, with_dtype};
 use smallvec::SmallVec;
@@ -125,6 +125,7 @@ impl Tensor {
             });
         }
         let shape: Dims = axes.iter().map(|&a| self.shape()[a]).collect();
+        checked_len(op, &shape, self.dtype())?;
         let to = diagonal(&Layout::contiguous(&shape), axes);
         with_dtype!(self.dtype(), T, all => Tensor::build(op, &shape, |out: &mut [T]| {
             out.fill(T::from_i64(0));

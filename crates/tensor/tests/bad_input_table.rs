@@ -1,0 +1,226 @@
+//! More bad input, by family of function: each is an error with its text, or the value stated.
+
+use tensor::{DType, Element, Order, Tensor};
+
+type One = Result<Tensor, tensor::Error>;
+type OnAxis = (&'static str, fn(&Tensor, isize) -> One);
+
+fn x(shape: &[usize]) -> Tensor {
+    Tensor::zeros(shape, DType::F32).unwrap()
+}
+
+fn vector<T: Element>(data: &[T]) -> Tensor {
+    Tensor::from_slice(data, [data.len()]).unwrap()
+}
+
+fn empty(dtype: DType) -> Tensor {
+    Tensor::zeros([0], dtype).unwrap()
+}
+
+/// The text of the refusal.
+#[track_caller]
+fn refused<T>(result: Result<T, tensor::Error>) -> String {
+    match result {
+        Ok(_) => panic!("was not refused"),
+        Err(error) => error.to_string(),
+    }
+}
+
+macro_rules! refuses {
+    ($($call:expr => $text:literal;)*) => {$( assert_eq!(refused($call), $text, stringify!($call)); )*};
+}
+
+#[test]
+fn more_memory_than_the_machine_has_is_refused_also_where_the_system_would_promise_it() {
+    // 2^45 bytes, which a system that promises too much grants.
+    let long = 1usize << 43;
+    refuses! {
+        Tensor::zeros([long], DType::F32) => "[full] memory must be had for the result; got a refusal for 35184372088832 bytes; use smaller sizes or free some tensors";
+        Tensor::zeros([8, long], DType::Bool) => "[full] memory must be had for the result; got a refusal for 70368744177664 bytes; use smaller sizes or free some tensors";
+        Tensor::arange(long, DType::F32) => "[arange] memory must be had for the result; got a refusal for 35184372088832 bytes; use smaller sizes or free some tensors";
+        Tensor::eye(1 << 21, DType::F64) => "[eye] memory must be had for the result; got a refusal for 35184372088832 bytes; use smaller sizes or free some tensors";
+        Tensor::scalar(1.0f32).expand([long]).unwrap().contiguous() => "[contiguous] memory must be had for the result; got a refusal for 35184372088832 bytes; use smaller sizes or free some tensors";
+        Tensor::scalar(1.0f32).expand([long]).unwrap().exp() => "[exp] memory must be had for the result; got a refusal for 35184372088832 bytes; use smaller sizes or free some tensors";
+        vector(&[1i64]).one_hot(long, DType::F32) => "[one_hot] memory must be had for the result; got a refusal for 35184372088832 bytes; use smaller sizes or free some tensors";
+        vector(&[1.0f32, 2.0]).repeat(&[long]) => "[contiguous] memory must be had for the result; got a refusal for 70368744177664 bytes; use smaller sizes or free some tensors";
+        vector(&[0.0f32]).repeat(&[1 << 62]) => "[repeat] a tensor must stay below 9223372036854775807 bytes; got shape [4611686018427387904, 1] of f32; use smaller sizes";
+        Tensor::eye(1 << 32, DType::U8) => "[eye] a tensor must stay below 9223372036854775807 bytes; got shape [4294967296, 4294967296] of u8; use smaller sizes";
+    }
+}
+
+#[test]
+fn axes_without_end_are_no_work_where_another_axis_is_empty() {
+    let long = 1usize << 47;
+    let a = x(&[1, 0, 2]).expand([long, 0, 2]).unwrap();
+    let b = x(&[1, 2, 3]).expand([long, 2, 3]).unwrap();
+    assert_eq!(a.matmul(&b).unwrap().shape(), [long, 0, 3]);
+    assert_eq!(a.add(&x(&[2])).unwrap().shape(), [long, 0, 2]);
+    assert_eq!(a.sum(&[0]).unwrap().shape(), [0, 2]);
+    assert_eq!(a.contiguous().unwrap().to_vec::<f32>().unwrap(), []);
+    assert_eq!(a.softmax(-1).unwrap().len(), 0);
+    let row = x(&[0, 1]).expand([0, long]).unwrap();
+    refuses! {
+        row.split_axes(&[0, 1, 1]) => "[split_axes] a tensor must stay below 9223372036854775807 bytes; got shape [0, 140737488355328, 140737488355328] of f32; use smaller sizes";
+    }
+}
+
+#[test]
+fn every_function_of_an_axis_refuses_those_that_are_not_there() {
+    let functions: [OnAxis; 17] = [
+        ("argmax", Tensor::argmax),
+        ("argmin", Tensor::argmin),
+        ("cumsum", Tensor::cumsum),
+        ("cumprod", Tensor::cumprod),
+        ("softmax", Tensor::softmax),
+        ("log_softmax", Tensor::log_softmax),
+        ("logsumexp", Tensor::logsumexp),
+        ("squeeze", Tensor::squeeze),
+        ("flip", Tensor::flip),
+        ("transpose", |x, axis| x.transpose(0, axis)),
+        ("flatten", |x, axis| x.flatten(0, axis)),
+        ("select", |x, axis| x.select(axis, 0)),
+        ("mean", |x, axis| x.mean(&[axis])),
+        ("var", |x, axis| x.var(&[0, axis], 1)),
+        ("argsort", |x, axis| x.argsort(axis, Order::Ascending)),
+        ("linear_recurrence", |x, axis| x.linear_recurrence(x, axis)),
+        ("scatter_add", |x, axis| x.scatter_add(axis, &Tensor::zeros([2, 3], DType::I64)?, x)),
+    ];
+    for (op, f) in functions {
+        for axis in [2, 5, -3, isize::MIN, isize::MAX] {
+            let text = format!(
+                "[{op}] an axis must exist; got axis {axis} for rank 2; use each axis of -2..2 at most once"
+            );
+            assert_eq!(refused(f(&x(&[2, 3]), axis)), text);
+        }
+    }
+}
+
+#[test]
+fn many_axes_overflow_no_table() {
+    let many = x(&[1; 70]);
+    assert_eq!(many.add(&many).unwrap().rank(), 70);
+    assert_eq!(many.sum(&[0, -1]).unwrap().rank(), 68);
+    assert_eq!(many.transpose(0, 69).unwrap().matmul(&many).unwrap().rank(), 70);
+    assert_eq!(many.flatten(0, -1).unwrap().shape(), [1]);
+    assert_eq!(many.expand([vec![2], vec![1; 68], vec![3]].concat()).unwrap().exp().unwrap().len(), 6);
+    assert_eq!(many.tensordot(&many, &[0], &[69]).unwrap().rank(), 138);
+    refuses! {
+        Tensor::einsum("...", &[&many]) => "[einsum] an ellipsis may stand for 64 axes; got 70 in operand 0; reshape the operand";
+    }
+}
+
+#[test]
+fn integers_wrap_the_same_in_every_build() {
+    let ends = vector(&[i64::MIN, i64::MAX]);
+    assert_eq!(ends.add(&vector(&[-1i64, 1])).unwrap().to_vec::<i64>().unwrap(), [i64::MAX, i64::MIN]);
+    assert_eq!(ends.sub(&vector(&[1i64, -1])).unwrap().to_vec::<i64>().unwrap(), [i64::MAX, i64::MIN]);
+    assert_eq!(ends.square().unwrap().to_vec::<i64>().unwrap(), [0, 1]);
+    assert_eq!(ends.mul_scalar(2.0).unwrap().to_vec::<i64>().unwrap(), [0, -2]);
+    assert_eq!(vector(&[i64::MAX, 1]).cumsum(0).unwrap().to_vec::<i64>().unwrap(), [i64::MAX, i64::MIN]);
+    assert_eq!(vector(&[i64::MAX, 2]).cumprod(0).unwrap().to_vec::<i64>().unwrap(), [i64::MAX, -2]);
+    assert_eq!(vector(&[i64::MAX, 1]).sum(&[]).unwrap().to_vec::<i64>().unwrap(), [i64::MIN]);
+    assert_eq!(vector(&[i64::MAX, 2]).prod(&[]).unwrap().to_vec::<i64>().unwrap(), [-2]);
+    assert_eq!(vector(&[1u8, 0]).neg().unwrap().to_vec::<u8>().unwrap(), [255, 0]);
+    assert_eq!(vector(&[200u8]).mul(&vector(&[2u8])).unwrap().to_vec::<u8>().unwrap(), [144]);
+    assert_eq!(
+        ends.clamp(f64::NEG_INFINITY, f64::INFINITY).unwrap().to_vec::<i64>().unwrap(),
+        [i64::MIN, i64::MAX]
+    );
+}
+
+#[test]
+fn integers_are_not_divided_by_zero_nor_raised_to_powers() {
+    refuses! {
+        vector(&[1u8, 2]).div(&vector(&[1u8, 0])) => "[div] an integer cannot be divided by 0; got a divisor with a 0 in it; mask the zeros or convert to floats";
+        vector(&[1i64, 2]).div(&Tensor::scalar(0i64)) => "[div] an integer cannot be divided by 0; got a divisor with a 0 in it; mask the zeros or convert to floats";
+        vector(&[true]).div(&vector(&[true])) => "[div] operands must be numbers; got bool; convert with to_dtype first";
+        vector(&[2i64]).pow_scalar(-1.0) => "[pow_scalar] the operand must be a float; got i64; convert with to_dtype first";
+        vector(&[2i64]).sqrt() => "[sqrt] the operand must be a float; got i64; convert with to_dtype first";
+        vector(&[1.0f32]).polygamma(170) => "[polygamma] the order must not exceed 169, whose factor still fits a double; got 170; use a lower order";
+    }
+}
+
+#[test]
+fn products_need_axes_that_meet() {
+    refuses! {
+        x(&[3]).matmul(&x(&[4])) => "[matmul] the last axis of the left operand must equal the second-to-last of the right; got [3] and [4]; transpose one operand with t()";
+        x(&[3]).matmul(&x(&[])) => "[matmul] operands must have at least one axis; got [3] and []; multiply by a scalar with mul";
+        x(&[2, 3]).linear(&x(&[4]), None, false) => "[linear] the last axis of the input must equal the second axis of the weight (d_out, d_in); got [2, 3] and [4]; change d_in of the layer or the features of the input";
+        x(&[2, 3]).linear(&x(&[4, 3]), Some(&x(&[3])), false) => "[linear] the bias must have one element for each row of the weight; got [3] and [4, 3]; give it shape (d_out)";
+        x(&[2, 3]).tensordot(&x(&[4]), &[1], &[0]) => "[tensordot] axes that are summed together must have one size; got [2, 3] and [4]; name other axes";
+        x(&[2, 3]).cross(&x(&[2, 3]), 0) => "[cross] operands must have one rank, and 3 positions along the axis; got [2, 3] and [2, 3]; name the axis of the vectors' components";
+        Tensor::multi_dot(&[&x(&[2, 3])]) => "[multi_dot] there must be two matrices at least; got 1; a single one needs no product";
+        Tensor::einsum("ij->ik", &[&x(&[2, 3])]) => "[einsum] every letter of the output must stand in a term; got 'k' in \"ij->ik\"; take it out of the output";
+        Tensor::einsum("ij,jk->ik", &[&x(&[2, 3]), &x(&[4, 5])]) => "[einsum] a label must have one size, or 1 in other operands; got 'j' with 3 and 4 in \"ij,jk->ik\"; reshape an operand or use another letter";
+        Tensor::einsum("", &[]) => "[einsum] there must be one term for each operand; got 1 in \"\" for 0 operands; separate the terms by commas";
+        Tensor::einsum("i√", &[&x(&[2])]) => "[einsum] subscripts are made of letters, \",\", \"...\" and one \"->\"; got '√' at position 1 of \"i√\"; correct the subscripts";
+    }
+}
+
+#[test]
+fn reductions_of_no_or_one_element_have_the_stated_value() {
+    assert_eq!(empty(DType::F64).prod(&[]).unwrap().to_vec::<f64>().unwrap(), [1.0]);
+    assert_eq!(empty(DType::I64).prod(&[]).unwrap().to_vec::<i64>().unwrap(), [1]);
+    assert_eq!(empty(DType::U8).sum(&[]).unwrap().to_vec::<i64>().unwrap(), [0]);
+    assert_eq!(empty(DType::Bool).all(&[]).unwrap().to_vec::<bool>().unwrap(), [true]);
+    assert!(empty(DType::F32).var(&[], 0).unwrap().item().unwrap().is_nan());
+    assert!(x(&[1]).var(&[], 1).unwrap().item().unwrap().is_nan());
+    assert!(x(&[3]).var(&[], usize::MAX).unwrap().item().unwrap().is_nan());
+    refuses! {
+        x(&[0]).max(&[]) => "[max] an empty axis has no maximum; got [0] over axis 0; leave the empty axis out or give it elements";
+        x(&[2, 0]).min(&[]) => "[min] an empty axis has no minimum; got [2, 0] over axes [0, 1]; leave the empty axis out or give it elements";
+        x(&[0]).argmin(0) => "[argmin] an empty axis has no minimum; got [0] over axis 0; leave the empty axis out or give it elements";
+    }
+    assert_eq!(x(&[0, 2]).max(&[1]).unwrap().shape(), [0]);
+    assert_eq!(x(&[2, 0]).softmax(1).unwrap().shape(), [2, 0]);
+    assert_eq!(x(&[2, 0]).logsumexp(1).unwrap().to_vec::<f32>().unwrap(), [f32::NEG_INFINITY; 2]);
+    assert_eq!(x(&[2, 0]).cumsum(1).unwrap().shape(), [2, 0]);
+}
+
+#[test]
+fn nan_has_its_place_in_every_order() {
+    let data = vector(&[0.0f64, f64::NAN, f64::NEG_INFINITY, -0.0, f64::INFINITY]);
+    let positions = |order| data.argsort(0, order).unwrap().to_vec::<i64>().unwrap();
+    assert_eq!(positions(Order::Ascending), [2, 0, 3, 4, 1]);
+    assert_eq!(positions(Order::Descending), [1, 4, 0, 3, 2]);
+    let (values, indices) = data.topk(2, 0, Order::Descending).unwrap();
+    assert!(values.to_vec::<f64>().unwrap()[0].is_nan());
+    assert_eq!(indices.to_vec::<i64>().unwrap(), [1, 4]);
+    assert_eq!(data.argmin(0).unwrap().to_vec::<i64>().unwrap(), [1]);
+    assert!(data.min(&[]).unwrap().item().unwrap().is_nan());
+    assert_eq!(data.topk(0, 0, Order::Ascending).unwrap().0.shape(), [0]);
+    refuses! {
+        data.topk(6, 0, Order::Descending) => "[topk] k must not exceed the axis; got k = 6 for shape [5] along axis 0; use a smaller k";
+        data.topk(usize::MAX, 0, Order::Ascending) => "[topk] k must not exceed the axis; got k = 18446744073709551615 for shape [5] along axis 0; use a smaller k";
+    }
+}
+
+#[test]
+fn parts_and_positions_at_the_edges_are_refused_or_empty() {
+    refuses! {
+        x(&[4]).split(0, &[]) => "[split] the sizes must add up to the axis; got sizes [] on axis 0 of [4]; correct the sizes";
+        x(&[4]).narrow(0, 5, 0) => "[narrow] the range must end inside the axis; got start 5, len 0 on axis 0 of [4]; shorten or move the range";
+        x(&[4]).select(0, isize::MIN) => "[select] the position must exist; got index -9223372036854775808 on axis 0 of [4]; use an index of -size..size";
+        x(&[3]).index_add(0, &vector(&[3i64]), &x(&[1])) => "[index_add] an index must lie in 0..3; got 3 at position 0; check the indices or the size they were made for";
+        x(&[3]).scatter_add(0, &vector(&[0, -4i64]), &x(&[2])) => "[scatter_add] an index must lie in 0..3; got -4 at position 1; check the indices or the size they were made for";
+        x(&[3]).gather(0, &vector(&[i64::MIN])) => "[gather] an index must lie in 0..3; got -9223372036854775808 at position 0; check the indices or the size they were made for";
+    }
+    assert_eq!(x(&[0]).split(0, &[]).unwrap().len(), 0);
+    assert_eq!(x(&[4]).narrow(0, 4, 0).unwrap().shape(), [0]);
+    assert_eq!(Tensor::arange(0, DType::I64).unwrap().shape(), [0]);
+    assert_eq!(Tensor::eye(0, DType::F32).unwrap().shape(), [0, 0]);
+}
+
+#[test]
+fn masks_meet_every_dtype_at_its_ends() {
+    let mask = vector(&[true, false]);
+    assert_eq!(vector(&[1u8, 2]).masked_fill(&mask, 300.0).unwrap().to_vec::<u8>().unwrap(), [255, 2]);
+    assert_eq!(vector(&[1i64, 2]).masked_fill(&mask, f64::NAN).unwrap().to_vec::<i64>().unwrap(), [0, 2]);
+    assert_eq!(vector(&[1i64, 2]).masked_fill(&mask, -1e30).unwrap().to_vec::<i64>().unwrap(), [i64::MIN, 2]);
+    let wide = vector(&[f32::NAN, 1e30, -1e30, f32::NEG_INFINITY]);
+    assert_eq!(
+        wide.to_dtype(DType::I64).unwrap().to_vec::<i64>().unwrap(),
+        [0, i64::MAX, i64::MIN, i64::MIN]
+    );
+    assert_eq!(vector(&[300i64, -1]).to_dtype(DType::U8).unwrap().to_vec::<u8>().unwrap(), [255, 0]);
+}
