@@ -22,6 +22,7 @@ pub use error::{Error, Result};
 pub use kernels::fused;
 pub use ops::einsum;
 pub use ops::into_shape::{IntoShape, Size};
+pub use ops::pad::PadMode;
 pub use ops::slice::SliceArg::{self, Ellipsis, NewAxis};
 pub use parallel::{set_threads, threads};
 pub use rng::Rng;

@@ -10,6 +10,7 @@ pub(crate) mod into_shape;
 mod join;
 mod layer_norm;
 mod matmul;
+pub(crate) mod pad;
 mod products;
 pub(crate) mod reduce;
 pub(crate) mod slice;
