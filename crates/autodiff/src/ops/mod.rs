@@ -49,7 +49,10 @@ op_list! {
     /// Losses.
     loss { mse, l1, huber, bce_with_logits, cross_entropy, cross_entropy_grad }
     /// Views, and tensors joined.
-    shape { reshape, flatten, permute, expand, squeeze, unsqueeze, narrow, select, slice, flip, cat, stack }
+    shape {
+        reshape, flatten, permute, expand, squeeze, unsqueeze, narrow, select, slice, flip, cat, stack,
+        pad, roll, repeat, repeat_interleave, tril, triu, unfold, diagonal,
+    }
     /// Reading and adding at indices.
     index { index_select, gather, index_add, scatter_add, one_hot }
     /// The identity, watched.
