@@ -43,5 +43,8 @@ op_list! {
     /// Views, and tensors joined.
     shape { reshape, flatten, permute, expand, squeeze, unsqueeze, narrow, select, slice, flip, cat, stack }
     /// Reading and adding at indices.
-    index { index_select, gather, index_add, scatter_add, one_hot }
+    index {
+        index_select, gather, index_add, scatter_add, one_hot,
+        scatter, index_fill, masked_select, take, take_along_axis, gather_nd, scatter_nd_add,
+    }
 }

@@ -10,6 +10,7 @@ mod join;
 mod matmul;
 pub(crate) mod reduce;
 mod scan;
+mod scatter;
 pub(crate) mod slice;
 mod slice_scatter;
 mod softmax;
