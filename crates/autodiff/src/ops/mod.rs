@@ -57,4 +57,8 @@ op_list! {
     index { index_select, gather, index_add, scatter_add, one_hot }
     /// The identity, watched.
     watch { on_grad }
+    index {
+        index_select, gather, index_add, scatter_add, one_hot,
+        scatter, index_fill, masked_select, take, take_along_axis, gather_nd, scatter_nd_add,
+    }
 }

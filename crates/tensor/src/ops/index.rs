@@ -13,12 +13,12 @@ use crate::simd::simd_fn;
 use crate::tensor::{Tensor, with_dtype};
 
 /// Elements a thread takes at a time.
-const GRAIN: usize = 1 << 15;
+pub(super) const GRAIN: usize = 1 << 15;
 /// Columns below which a row is not worth splitting.
 const COLUMNS: usize = 32;
 
 /// The indices, contiguous and all in `0..len`.
-fn checked(op: &'static str, indices: &Tensor, len: usize) -> Result<Tensor> {
+pub(super) fn checked(op: &'static str, indices: &Tensor, len: usize) -> Result<Tensor> {
     if indices.dtype() != DType::I64 {
         return Err(wrong_dtype(op, "indices must be i64", indices.dtype()));
     }
@@ -32,7 +32,7 @@ fn checked(op: &'static str, indices: &Tensor, len: usize) -> Result<Tensor> {
 }
 
 /// What [`checked`] has checked.
-fn as_indices(indices: &Tensor) -> &[i64] {
+pub(super) fn as_indices(indices: &Tensor) -> &[i64] {
     indices.as_slice::<i64>().unwrap_or(&[])
 }
 
@@ -52,7 +52,12 @@ fn rows_are_neighbours(layout: &Layout, axis: usize) -> bool {
 }
 
 /// The refusal of index and source shapes that do not belong together.
-fn mismatch(op: &'static str, rule: &'static str, shapes: &[&[usize]], repair: &'static str) -> Error {
+pub(super) fn mismatch(
+    op: &'static str,
+    rule: &'static str,
+    shapes: &[&[usize]],
+    repair: &'static str,
+) -> Error {
     Error::ShapeMismatch { op, rule, shapes: shapes.iter().map(|s| s.to_vec()).collect(), repair }
 }
 
@@ -124,7 +129,7 @@ fn add_rows<T: Number>(out: &mut [T], src: &[T], idx: &[i64], len: usize, inner:
 }
 
 /// The layout of `target` under the shape of the indices, standing still along `axis`: the index says where.
-fn under_indices(target: &Layout, axis: usize, shape: &[usize]) -> Layout {
+pub(super) fn under_indices(target: &Layout, axis: usize, shape: &[usize]) -> Layout {
     let mut layout = target.clone();
     layout.shape = Dims::from_slice(shape);
     layout.strides[axis] = 0;
@@ -284,7 +289,7 @@ impl Tensor {
 }
 
 /// Indices of [`Tensor::gather`] have the tensor's rank and, but on `axis`, at most its sizes.
-fn fits_indices(op: &'static str, shape: &[usize], axis: usize, indices: &Tensor) -> Result<()> {
+pub(super) fn fits_indices(op: &'static str, shape: &[usize], axis: usize, indices: &Tensor) -> Result<()> {
     let inside = |(i, (&n, &d)): (usize, (&usize, &usize))| i == axis || n <= d;
     if indices.rank() == shape.len() && indices.shape().iter().zip(shape).enumerate().all(inside) {
         return Ok(());

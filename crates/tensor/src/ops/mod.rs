@@ -18,6 +18,7 @@ mod products;
 mod rearrange;
 pub(crate) mod reduce;
 mod scan;
+mod scatter;
 pub(crate) mod slice;
 mod slice_scatter;
 mod softmax;

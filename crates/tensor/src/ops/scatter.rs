@@ -1,0 +1,224 @@
+//! Overwriting at indices, choosing by a mask, and tuples of indices as one number.
+
+use super::arithmetic::{same_dtype, wrong_dtype};
+use super::index::{GRAIN, as_indices, checked, fits_indices, mismatch, under_indices};
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::layout::{Layout, broadcast_shapes, resolve_axis};
+use crate::loops::walk::Walk;
+use crate::parallel::for_chunks;
+use crate::tensor::{Tensor, with_dtype};
+
+impl Tensor {
+    /// This tensor with each element of `src` written where its index says: `out[i, indices[i, j, k], k] = src[i, j, k]`
+    /// for axis 1 of rank 3. Where indices repeat, the last in row-major order stays.
+    ///
+    /// Shapes: the indices as for [`Tensor::gather`], `src` as the indices.
+    /// Errors: `InvalidAxis`; `DTypeMismatch` unless the indices are `I64` and `src` of this dtype; `ShapeMismatch`;
+    /// `IndexOutOfBounds`. Differs from PyTorch in: repeated indices have a rule.
+    pub fn scatter(&self, axis: isize, indices: &Tensor, src: &Tensor) -> Result<Tensor> {
+        let axis = resolve_axis("scatter", axis, self.rank())?;
+        let dtype = same_dtype("scatter", self, src)?;
+        fits_indices("scatter", self.shape(), axis, indices)?;
+        if src.shape() != indices.shape() {
+            let rule = "source and indices must have one shape";
+            return Err(mismatch("scatter", rule, &[src.shape(), indices.shape()], "narrow the larger"));
+        }
+        let (indices, src) = (checked("scatter", indices, self.shape()[axis])?, src.contiguous()?);
+        let target = Layout::contiguous(self.shape());
+        let whole = self.shape()[..axis] == indices.shape()[..axis];
+        let slabs: usize = if whole { self.shape()[..axis].iter().product() } else { 1 };
+        let step = target.strides[axis];
+        let walk = Walk::new([&under_indices(&target, axis, indices.shape())]);
+        let idx = as_indices(&indices);
+        let mut result = self.copied()?;
+        with_dtype!(dtype, T, all => {
+            if let (Some(out), Some(src)) = (result.as_mut_slice::<T>(), src.as_slice::<T>()) && !src.is_empty() {
+                let (slab, work) = (out.len() / slabs, src.len() / slabs);
+                for_chunks(out, slab * (GRAIN / 4 / work).max(1), |start, out| {
+                    let first = start / slab;
+                    walk.runs(first * work..(first + out.len() / slab) * work, |position, [at], len| {
+                        for i in 0..len {
+                            let along = i as isize * walk.inner[0] + idx[position + i] as isize * step;
+                            out[(at as isize + along) as usize - start] = src[position + i];
+                        }
+                    });
+                });
+            }
+            Ok(result)
+        })
+    }
+
+    /// `value` at the positions of `axis` that `indices` names.
+    ///
+    /// Errors: `InvalidAxis`; `DTypeMismatch` unless the indices are `I64`; `IndexOutOfBounds`.
+    pub fn index_fill(&self, axis: isize, indices: &Tensor, value: f64) -> Result<Tensor> {
+        self.masked_fill(&self.index_mask("index_fill", axis, indices)?, value)
+    }
+
+    /// True at the positions of `axis` that `indices` names, of size 1 on the other axes.
+    #[doc(hidden)]
+    pub fn index_mask(&self, op: &'static str, axis: isize, indices: &Tensor) -> Result<Tensor> {
+        let axis = resolve_axis(op, axis, self.rank())?;
+        let indices = checked(op, indices, self.shape()[axis])?;
+        let mut shape = vec![1; self.rank()];
+        shape[axis] = self.shape()[axis];
+        Self::build(op, &shape, |out: &mut [bool]| {
+            out.fill(false);
+            as_indices(&indices).iter().for_each(|&i| out[i as usize] = true);
+        })
+    }
+
+    /// The flat positions of the elements that are not 0, in order, as I64 of rank 1.
+    pub fn flat_nonzero(&self) -> Result<Tensor> {
+        let held = self.to_dtype(DType::Bool)?.contiguous()?;
+        let held = held.as_slice::<bool>().unwrap_or_default();
+        let count = held.iter().filter(|&&x| x).count();
+        Self::build("nonzero", &[count], |out: &mut [i64]| {
+            let positions = held.iter().enumerate().filter(|(_, x)| **x);
+            out.iter_mut().zip(positions).for_each(|(out, (i, _))| *out = i as i64);
+        })
+    }
+
+    /// The positions of the elements that are not 0, one row each, in row-major order. NaN is not 0.
+    ///
+    /// Shapes: `[n₁, …, n_r]` to I64 `[count, r]`.
+    pub fn nonzero(&self) -> Result<Tensor> {
+        let flat = self.flat_nonzero()?;
+        let (shape, rank) = (self.shape(), self.rank());
+        let flat = as_indices(&flat);
+        Self::build("nonzero", &[flat.len(), rank], |out: &mut [i64]| {
+            if rank == 0 {
+                return;
+            }
+            for (row, &position) in out.chunks_exact_mut(rank).zip(flat) {
+                let mut rest = position;
+                for (out, &d) in row.iter_mut().zip(shape).rev() {
+                    (*out, rest) = (rest % d as i64, rest / d as i64);
+                }
+            }
+        })
+    }
+
+    /// The elements where the boolean `mask` holds, in row-major order; both broadcast.
+    ///
+    /// Shapes: the result has rank 1. Errors: `DTypeMismatch` unless the mask is boolean; `ShapeMismatch`.
+    pub fn masked_select(&self, mask: &Tensor) -> Result<Tensor> {
+        let (shape, positions) = self.masked_positions(mask)?;
+        self.expand(&shape[..])?.reshape([shape.iter().product::<usize>()])?.index_select(0, &positions)
+    }
+
+    /// The shape that this tensor and `mask` broadcast to, and where the mask holds in it, flat.
+    #[doc(hidden)]
+    pub fn masked_positions(&self, mask: &Tensor) -> Result<(Vec<usize>, Tensor)> {
+        if mask.dtype() != DType::Bool {
+            return Err(wrong_dtype("masked_select", "the mask must be boolean", mask.dtype()));
+        }
+        let shape = broadcast_shapes("masked_select", self.shape(), mask.shape())?.to_vec();
+        let positions = mask.expand(&shape[..])?.flat_nonzero()?;
+        Ok((shape, positions))
+    }
+
+    /// The elements at flat row-major positions.
+    ///
+    /// Shapes: those of the indices. Errors: `DTypeMismatch` unless they are `I64`; `IndexOutOfBounds`.
+    pub fn take(&self, indices: &Tensor) -> Result<Tensor> {
+        self.reshape([self.len()])?.index_select(0, indices)
+    }
+
+    /// [`Tensor::gather`] after both have been broadcast on every axis but `axis`.
+    ///
+    /// Errors: as there. Source: `numpy.take_along_axis`.
+    pub fn take_along_axis(&self, axis: isize, indices: &Tensor) -> Result<Tensor> {
+        let (x, i) = self.along_axis_shapes(axis, indices)?;
+        self.expand(&x[..])?.gather(axis, &indices.expand(&i[..])?)
+    }
+
+    /// The shapes that [`Tensor::take_along_axis`] gives to this tensor and the indices.
+    #[doc(hidden)]
+    pub fn along_axis_shapes(&self, axis: isize, indices: &Tensor) -> Result<(Vec<usize>, Vec<usize>)> {
+        let op = "take_along_axis";
+        let resolved = resolve_axis(op, axis, self.rank())?;
+        if indices.rank() != self.rank() {
+            let shapes = [indices.shape(), self.shape()];
+            return Err(mismatch(op, "indices must have the tensor's rank", &shapes, "reshape the indices"));
+        }
+        let (mut x, mut i) = (self.shape().to_vec(), indices.shape().to_vec());
+        (x[resolved], i[resolved]) = (1, 1);
+        let mut x = broadcast_shapes(op, &x, &i)?.to_vec();
+        i.clone_from(&x);
+        (x[resolved], i[resolved]) = (self.shape()[resolved], indices.shape()[resolved]);
+        Ok((x, i))
+    }
+
+    /// Tuples of indices into axes of sizes `dims`, on the last axis of this tensor, as flat row-major positions.
+    ///
+    /// Shapes: I64 `[…, k]` with `k` the number of `dims` to I64 `[…]`.
+    /// Errors: `DTypeMismatch` unless I64; `ShapeMismatch`; `IndexOutOfBounds`. Source: `numpy.ravel_multi_index`.
+    pub fn ravel_indices(&self, dims: &[usize]) -> Result<Tensor> {
+        self.raveled("ravel_indices", dims)
+    }
+
+    fn raveled(&self, op: &'static str, dims: &[usize]) -> Result<Tensor> {
+        if self.dtype() != DType::I64 {
+            return Err(wrong_dtype(op, "indices must be i64", self.dtype()));
+        }
+        let k = dims.len();
+        if self.shape().last() != Some(&k) || k == 0 {
+            let rule = "the last axis of the indices must have an index for each axis they point into";
+            return Err(mismatch(op, rule, &[self.shape(), dims], "reshape the indices"));
+        }
+        let all = self.contiguous()?;
+        let all = as_indices(&all);
+        for (position, &index) in all.iter().enumerate() {
+            let len = dims[position % k];
+            if index as u64 >= len as u64 {
+                return Err(Error::IndexOutOfBounds { op, index, len, position });
+            }
+        }
+        Self::build(op, &self.shape()[..self.rank() - 1], |out: &mut [i64]| {
+            for (out, tuple) in out.iter_mut().zip(all.chunks_exact(k)) {
+                *out = tuple.iter().zip(dims).fold(0, |at, (&i, &d)| at * d as i64 + i);
+            }
+        })
+    }
+
+    /// The slices that tuples of indices name: `out[…] = x[indices[…, 0], …, indices[…, k − 1]]`.
+    ///
+    /// Shapes: `x` of rank at least `k` and I64 `[…, k]` give `[…]` and behind it the axes of `x` after the first `k`.
+    /// Errors: `DTypeMismatch`; `ShapeMismatch`; `IndexOutOfBounds`. Source: ONNX `GatherND`.
+    pub fn gather_nd(&self, indices: &Tensor) -> Result<Tensor> {
+        let ((rows, k), flat) = self.nd_positions("gather_nd", indices)?;
+        let shape = [flat.shape(), &self.shape()[k..]].concat();
+        self.reshape([rows, self.shape()[k..].iter().product()])?.index_select(0, &flat)?.reshape(&shape[..])
+    }
+
+    /// This tensor with slices of `src` added where tuples of indices say: the gradient of [`Tensor::gather_nd`].
+    ///
+    /// Additions to one position happen in the order of the indices. Shapes: `src` as `gather_nd` would give.
+    /// Errors: as there, and where `src` is not so.
+    pub fn scatter_nd_add(&self, indices: &Tensor, src: &Tensor) -> Result<Tensor> {
+        let ((rows, k), flat) = self.nd_positions("scatter_nd_add", indices)?;
+        let inner = &self.shape()[k..];
+        let wanted = [flat.shape(), inner].concat();
+        if src.shape() != &wanted[..] {
+            let rule = "the source must have the shape that gather_nd would give";
+            return Err(mismatch("scatter_nd_add", rule, &[src.shape(), &wanted], "reshape the source"));
+        }
+        let inner: usize = inner.iter().product();
+        let rows_of = [flat.shape(), &[inner]].concat();
+        self.reshape([rows, inner])?.index_add(0, &flat, &src.reshape(&rows_of[..])?)?.reshape(self.shape())
+    }
+
+    /// Rows of the first `k` axes together and `k`, and which row each tuple of indices names.
+    #[doc(hidden)]
+    pub fn nd_positions(&self, op: &'static str, indices: &Tensor) -> Result<((usize, usize), Tensor)> {
+        let k = indices.shape().last().copied().unwrap_or(0);
+        if k == 0 || k > self.rank() {
+            let rule = "the last axis of the indices must have 1 to rank elements";
+            return Err(mismatch(op, rule, &[indices.shape(), self.shape()], "reshape the indices"));
+        }
+        let dims = &self.shape()[..k];
+        Ok(((dims.iter().product(), k), indices.raveled(op, dims)?))
+    }
+}
