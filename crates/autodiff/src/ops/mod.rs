@@ -54,11 +54,10 @@ op_list! {
         pad, roll, repeat, repeat_interleave, tril, triu, unfold, diagonal,
     }
     /// Reading and adding at indices.
-    index { index_select, gather, index_add, scatter_add, one_hot }
-    /// The identity, watched.
-    watch { on_grad }
     index {
         index_select, gather, index_add, scatter_add, one_hot,
         scatter, index_fill, masked_select, take, take_along_axis, gather_nd, scatter_nd_add,
     }
+    /// The identity, watched.
+    watch { on_grad }
 }

@@ -12,7 +12,6 @@ pub(crate) mod into_shape;
 mod join;
 mod layer_norm;
 pub(crate) mod matmul;
-mod matmul;
 pub(crate) mod pad;
 mod products;
 mod rearrange;

@@ -16,7 +16,7 @@ impl Var {
             // Refused there, in the same words.
             return Ok(Var::constant(self.value().scatter_nd_add(indices, src.value())?));
         }
-        let slices = src.reshape(&[flat.shape(), &[inner]].concat())?;
+        let slices = src.reshape([flat.shape(), &[inner]].concat())?;
         self.reshape([rows, inner])?.index_add(0, &flat, &slices)?.reshape(self.shape())
     }
 }
