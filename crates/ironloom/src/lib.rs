@@ -32,5 +32,6 @@ mod documents {
         OwnOp "docs/guide/own-op.md"
         Csv "docs/guide/csv.md"
         Reproducibility "docs/guide/reproducibility.md"
+        Derivatives "docs/guide/derivatives.md"
     }
 }
