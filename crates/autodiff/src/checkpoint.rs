@@ -53,6 +53,14 @@ impl<F: Fn(&[Var]) -> Result<Var> + Send + Sync + 'static> Op for Checkpoint<F> 
         let ids: Vec<Option<u64>> = inputs.iter().map(|x| x.node().map(|node| node.id)).collect();
         let y = (self.f)(&inputs)?;
         drop(inputs);
+        if saved.record.output.as_ref().is_some_and(|first| !y.value().bit_eq(first)) {
+            return Err(Error::InvalidArgument {
+                op: "checkpoint",
+                rule: "the function must compute the same each time",
+                got: "another result on the way back".into(),
+                repair: "draw random numbers from a clone of one Rng, made anew in each run",
+            });
+        }
         let mut grads: Grads = std::iter::repeat_n(None, saved.len()).collect();
         let found = pull_inputs(y, grad.clone(), stop, &ids, higher)?;
         for (node, grad) in found {
@@ -110,13 +118,13 @@ impl Op for Alias {
     }
 }
 
-/// `f(inputs)`, of which only `inputs` are kept: going backward runs `f` again and takes its graph from there.
+/// `f(inputs)`, of which only `inputs` and the result are kept: going backward runs `f` again and takes its graph from there.
 ///
 /// Memory for time: a network cut into parts holds what enters each part and the graph of one. `f` must compute the same
-/// each time; it may use tracked values and make leaves (parameters) of its own, whose gradients arrive as always. In
+/// each time, to the bit, which is checked; it may use tracked values and make leaves (parameters) of its own, whose gradients arrive as always. In
 /// [`grad_of`](crate::grad_of) the gradient can be differentiated again.
 ///
-/// Errors: those of `f`.
+/// Errors: those of `f`; on the way back `InvalidArgument` where `f` then computes something else.
 ///
 /// ```
 /// use autodiff::{Var, checkpoint};
@@ -158,7 +166,8 @@ where
     let record = Record {
         op: Box::new(Checkpoint { f, n_inputs, others }),
         inputs: slots,
-        output: None,
+        // Held by whatever takes it, as a rule, so that keeping it for the comparison costs nothing.
+        output: Some(value.clone()),
         shape: SmallVec::from_slice(value.shape()),
         dtype: value.dtype(),
         path: crate::anomaly::path(),

@@ -47,3 +47,17 @@ fn a_part_of_constants_is_a_constant() -> Result<()> {
     assert_eq!((y.item()?, y.is_tracked()), (9.0, false));
     Ok(())
 }
+
+#[test]
+fn a_function_that_computes_something_else_the_second_time_is_refused() -> Result<()> {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    let x = Var::variable(Tensor::scalar(0.5));
+    let runs = AtomicU32::new(0);
+    let f = move |x: &[Var]| x[0].mul_scalar(f64::from(runs.fetch_add(1, Ordering::Relaxed)));
+    assert_eq!(
+        checkpoint(f, &[x])?.backward().unwrap_err().to_string(),
+        "[checkpoint] the function must compute the same each time; got another result on the way back; draw random \
+         numbers from a clone of one Rng, made anew in each run"
+    );
+    Ok(())
+}

@@ -161,7 +161,7 @@ impl Tensor {
         }), else _dtype => Err(wrong_dtype(op, self)))
     }
 
-    /// The solution X of T·X = B for a triangular T, half of a matrix; the other half is not read.
+    /// The solution X of T·X = B for a triangular T, half of a matrix; the other half does not count, but must be finite too.
     ///
     /// Shapes: as [`Tensor::solve`]. Errors: as there; a zero on the diagonal is singular.
     pub fn triangular_solve(&self, b: &Tensor, how: Triangular) -> Result<Tensor> {
