@@ -1,6 +1,6 @@
 //! Eigenvalues and vectors of symmetric matrices, `A = V·diag(λ)·Vᵀ`.   `dA = sym(V·(diag(λ̄) + F ∘ (Vᵀ·V̄))·Vᵀ)`
 //!
-//! Fᵢⱼ = 1/(λⱼ − λᵢ), and 0 where the two are as good as equal: no further apart than [`GAP`] of the largest. There the
+//! Fᵢⱼ = 1/(λⱼ − λᵢ), and 0 where the two are as good as equal: no further apart than `GAP` of the largest. There the
 //! vectors have no derivative; the choice keeps gradients finite, and right for all functions that do not depend on
 //! which basis of the common space was found. Source: Giles 2008, section 3.1.
 
