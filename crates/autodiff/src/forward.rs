@@ -177,7 +177,7 @@ fn step(
 pub(crate) fn transpose(
     saved: &Saved,
     tangents: &[Option<Var>],
-    rule: impl FnOnce(&Var) -> Result<Grads>,
+    rule: &dyn Fn(&Var) -> Result<Grads>,
 ) -> Result<Option<Var>> {
     let record = saved.record;
     let cotangent = Var::variable(Tensor::zeros(&record.shape, record.dtype)?);

@@ -53,7 +53,7 @@ pub trait Op: Send + Sync + 'static {
     /// The rule above is linear in the gradient, and what is linear can be transposed: this default differentiates
     /// `Σ ⟨gradient i, tangent i⟩` with respect to the gradient of the result. No operation needs a second rule.
     fn jvp(&self, saved: &Saved, tangents: &[Option<Var>]) -> Result<Option<Var>> {
-        crate::forward::transpose(saved, tangents, |grad| self.backward(saved, grad))
+        crate::forward::transpose(saved, tangents, &|grad| self.backward(saved, grad))
     }
 }
 

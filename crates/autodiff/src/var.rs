@@ -104,14 +104,26 @@ impl Var {
     ///
     /// Errors: those of [`Op::forward`].
     pub fn apply(mut op: impl Op, inputs: &[&Var]) -> Result<Var> {
+        // What is generic here is there once for each operation, so all that need not be stands below.
+        let value = Self::forward(&mut op, inputs)?;
+        if inputs.iter().all(|v| v.node.is_none()) {
+            return Ok(Self::constant(value));
+        }
+        Ok(Self::recorded(Box::new(op), value, inputs))
+    }
+
+    #[inline(never)]
+    fn forward(op: &mut dyn Op, inputs: &[&Var]) -> Result<Tensor> {
         let tensors: SmallVec<[&Tensor; 4]> = inputs.iter().map(|v| &v.value).collect();
         let value = op.forward(&tensors)?;
         if anomaly::is_on() {
             anomaly::check_forward(op.name(), &value, &tensors)?;
         }
-        if inputs.iter().all(|v| v.node.is_none()) {
-            return Ok(Self::constant(value));
-        }
+        Ok(value)
+    }
+
+    #[inline(never)]
+    fn recorded(op: Box<dyn Op>, value: Tensor, inputs: &[&Var]) -> Var {
         let saves = op.saves();
         let slots = inputs.iter().enumerate().map(|(i, v)| Slot {
             node: v.node.clone(),
@@ -126,10 +138,10 @@ impl Var {
             shape: SmallVec::from_slice(value.shape()),
             dtype: value.dtype(),
             path: anomaly::path(),
-            op: Box::new(op),
+            op,
         };
         let node = Node::new(Kind::Result { op: name, record: Mutex::new(Some(Box::new(record))) });
-        Ok(Self { value, node: Some(node) })
+        Self { value, node: Some(node) }
     }
 }
 

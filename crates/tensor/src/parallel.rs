@@ -43,12 +43,18 @@ pub fn set_threads(n: usize) {
 
 /// Runs `piece(0) … piece(pieces - 1)`, each exactly once, over the threads.
 pub(crate) fn run(pieces: usize, piece: impl Fn(usize) + Sync) {
+    run_each(pieces, &piece);
+}
+
+/// Behind a pointer, so that a program holds each kernel's piece once and not at every call below.
+#[inline(never)]
+fn run_each(pieces: usize, piece: &(dyn Fn(usize) + Sync)) {
     let helpers = threads().min(pieces).saturating_sub(1);
     if helpers == 0 || INSIDE.get() {
         return (0..pieces).for_each(piece);
     }
     match POOL.try_begin(helpers) {
-        Some(job) => job.run(pieces, &piece),
+        Some(job) => job.run(pieces, piece),
         None => (0..pieces).for_each(piece),
     }
 }
@@ -57,19 +63,14 @@ pub(crate) fn run(pieces: usize, piece: impl Fn(usize) + Sync) {
 /// where the split shows in the result.
 pub(crate) fn for_ranges(len: usize, grain: usize, part: impl Fn(Range<usize>) + Sync) {
     let grain = grain.max(1);
-    match len.div_ceil(grain) {
-        0 => {}
-        1 => part(0..len),
-        parts => {
-            // Neighbours stay together: cores that share the borders of many small parts take each other's lines.
-            let together = parts.div_ceil(PIECES_A_THREAD * threads()).max(1);
-            run(parts.div_ceil(together), |piece| {
-                for i in piece * together..((piece + 1) * together).min(parts) {
-                    part(i * grain..((i + 1) * grain).min(len));
-                }
-            });
+    let parts = len.div_ceil(grain);
+    // Neighbours stay together: cores that share the borders of many small parts take each other's lines.
+    let together = parts.div_ceil(PIECES_A_THREAD * threads()).max(1);
+    run(parts.div_ceil(together), |piece| {
+        for i in piece * together..((piece + 1) * together).min(parts) {
+            part(i * grain..((i + 1) * grain).min(len));
         }
-    }
+    });
 }
 
 /// Splits `out` into runs of `grain` elements and runs `part(start, run)` on each.
