@@ -46,10 +46,18 @@ pub fn cut<T: Real>(x: T, lo: T, hi: T) -> T {
     if x > hi { hi } else { x }
 }
 
+/// Rounds three times after the polynomial, each time a number below ½ before the last: less exact than
+/// [`one_plus`] of [`reduce`], and a sixth cheaper.
 #[inline(always)]
 pub fn exp<T: Real>(x: T) -> T {
-    let (n, r, t) = reduce(cut(x, T::EXP_MIN, T::EXP_MAX), T::of(0.0));
-    keep_nan(x, scale(one_plus(r, t).0, n))
+    let cut = cut(x, T::EXP_MIN, T::EXP_MAX);
+    let n_magic = cut.fma(T::of(std::f64::consts::LOG2_E), T::MAGIC);
+    let n = n_magic - T::MAGIC;
+    let head = (-n).fma(T::LN2_HI, cut); // exact
+    let rest = -n * T::LN2_LO;
+    let r = head + rest;
+    let tail = (r * r).fma(horner(r, T::EXP), rest);
+    keep_nan(x, scale(T::of(1.0) + (head + tail), n_magic))
 }
 
 /// eˣ − 1 as a rounded sum and what the rounding lost, divided by 2; for −`EXP_M1_FLAT` ≤ x ≤ `EXP_MAX`.
