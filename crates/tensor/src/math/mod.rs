@@ -17,7 +17,7 @@
 //!
 //! | function | `f32`: found | bound | `f64`: found | bound | method |
 //! |---|---|---|---|---|---|
-//! | `exp` | 0.77 | 1 | 0.76 | 1 | eˣ = 2ⁿ eʳ with abs r ≤ ½ ln 2; polynomial of degree 7 or 12 |
+//! | `exp` | 0.84 | 1 | 0.84 | 1 | eˣ = 2ⁿ eʳ with abs r ≤ ½ ln 2; polynomial of degree 7 or 12 |
 //! | `exp_m1` | 0.89 | 1 | 1.08 | 1.5 | 2ⁿ (eʳ − 1) + (2ⁿ − 1), summed in two parts |
 //! | `ln` | 0.90 | 1 | 0.86 | 1 | k ln 2 + ln m, √½ ≤ m < √2; polynomial in m − 1 (`f32`), in atanh's argument (`f64`) |
 //! | `ln_1p` | 0.93 | 1 | 0.88 | 1 | ln of 1 + x and of what rounding took from it |
