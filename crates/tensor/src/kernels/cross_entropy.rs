@@ -116,38 +116,45 @@ simd_fn! {
 
     /// `dx_c = g·(p_c·Σ_k w_k·t'_k − w_c·t'_c)`, where a label is a target of 1.
     fn backward_rows[T: Float](rule: Rule<T>, x: &[T], target: Target<T>, stats: &[T], g: &[T], out: &mut [T]) {
+        let mut room = vec![T::ZERO; rule.classes];
         let rows = x.chunks_exact(rule.classes).zip(out.chunks_exact_mut(rule.classes)).zip(stats.chunks_exact(4));
         for (i, ((x, out), stats)) in rows.enumerate() {
             let (max, g) = (stats[2], if g.len() == 1 { g[0] } else { g[i] });
-            let scale = T::ONE.div(stats[3]);
-            match target {
-                Target::Labels(labels) if Some(labels[i]) == rule.ignore => out.fill(T::ZERO),
+            let mut hard = T::ZERO;
+            let total = match target {
+                Target::Labels(labels) if Some(labels[i]) == rule.ignore => {
+                    out.fill(T::ZERO);
+                    continue;
+                }
                 Target::Labels(labels) => {
-                    let label = labels[i] as usize;
-                    let hard = rule.keep.mul(rule.weight(label));
-                    let total = hard.add(rule.spread.mul(rule.weight_sum));
-                    exp_line(x, max, out);
-                    let factor = g.mul(total);
-                    for out in out.iter_mut() {
-                        *out = out.mul(scale).mul(factor);
+                    hard = rule.keep.mul(rule.weight(labels[i] as usize));
+                    hard.add(rule.spread.mul(rule.weight_sum))
+                }
+                Target::Soft(t) => {
+                    for (c, (room, &t)) in room.iter_mut().zip(&t[i * rule.classes..]).enumerate() {
+                        *room = rule.weight(c).mul(rule.keep.mul(t).add(rule.spread));
                     }
+                    fold_line(Sum, &room)
+                }
+            };
+            exp_line(x, max, out);
+            let (scale, factor) = (T::ONE.div(stats[3]), g.mul(total));
+            for out in out.iter_mut() {
+                *out = out.mul(scale).mul(factor);
+            }
+            match target {
+                Target::Labels(labels) => {
                     if rule.spread > T::ZERO {
                         for (c, out) in out.iter_mut().enumerate() {
                             *out = out.sub(g.mul(rule.spread).mul(rule.weight(c)));
                         }
                     }
+                    let label = labels[i] as usize;
                     out[label] = out[label].sub(g.mul(hard));
                 }
-                Target::Soft(t) => {
-                    let t = &t[i * rule.classes..][..rule.classes];
-                    let target = |c: usize| rule.weight(c).mul(rule.keep.mul(t[c]).add(rule.spread));
-                    for (c, out) in out.iter_mut().enumerate() {
-                        *out = target(c);
-                    }
-                    let factor = g.mul(fold_line(Sum, out));
-                    exp_line(x, max, out);
-                    for (c, out) in out.iter_mut().enumerate() {
-                        *out = out.mul(scale).mul(factor).sub(g.mul(target(c)));
+                Target::Soft(_) => {
+                    for (out, &share) in out.iter_mut().zip(&room) {
+                        *out = out.sub(g.mul(share));
                     }
                 }
             }
