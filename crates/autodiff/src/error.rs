@@ -82,3 +82,18 @@ pub enum Error {
     #[error("{0}")]
     CheckFailed(Box<crate::check::Mismatch>),
 }
+
+impl Error {
+    /// The same error, said of `name` if a tensor refused: for a function that is made of others, so that its user reads
+    /// the name that was called.
+    #[must_use]
+    pub fn named(self, name: &'static str) -> Self {
+        match self {
+            Error::Tensor(error) => Error::Tensor(error.named(name)),
+            Error::InvalidArgument { rule, got, repair, .. } => {
+                Error::InvalidArgument { op: name, rule, got, repair }
+            }
+            other => other,
+        }
+    }
+}

@@ -113,6 +113,31 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The same error, said of `name`: for a function that is made of others, so that its user reads the name that was
+    /// called.
+    ///
+    /// ```
+    /// let x = tensor::Tensor::scalar(1.0);
+    /// let error = x.sum(&[0]).unwrap_err().named("total");
+    /// assert_eq!(error.to_string(), "[total] an axis must exist; got axis 0 for rank 0; a scalar has no axes");
+    /// ```
+    #[must_use]
+    pub fn named(mut self, name: &'static str) -> Self {
+        match &mut self {
+            Error::ShapeMismatch { op, .. }
+            | Error::DTypeMismatch { op, .. }
+            | Error::InvalidAxis { op, .. }
+            | Error::IndexOutOfBounds { op, .. }
+            | Error::EmptyReduction { op, .. }
+            | Error::InvalidArgument { op, .. }
+            | Error::ShapeOverflow { op, .. }
+            | Error::OutOfMemory { op, .. } => *op = name,
+        }
+        self
+    }
+}
+
 fn show_shapes(shapes: &[Vec<usize>]) -> String {
     shapes.iter().map(|s| format!("{s:?}")).collect::<Vec<_>>().join(" and ")
 }

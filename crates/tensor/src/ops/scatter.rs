@@ -123,7 +123,7 @@ impl Tensor {
     ///
     /// Shapes: those of the indices. Errors: `DTypeMismatch` unless they are `I64`; `IndexOutOfBounds`.
     pub fn take(&self, indices: &Tensor) -> Result<Tensor> {
-        self.reshape([self.len()])?.index_select(0, indices)
+        self.reshape([self.len()])?.index_select(0, indices).map_err(|e| e.named("take"))
     }
 
     /// [`Tensor::gather`] after both have been broadcast on every axis but `axis`.

@@ -8,7 +8,8 @@ use tensor::Tensor;
 impl Var {
     /// `value` at the positions of `axis` that `indices` names, this elsewhere. Errors: as [`Tensor::index_fill`].
     pub fn index_fill(&self, axis: isize, indices: &Tensor, value: f64) -> Result<Var> {
-        self.masked_fill(&self.value().index_mask("index_fill", axis, indices)?, value)
+        let mask = self.value().index_mask("index_fill", axis, indices)?;
+        self.masked_fill(&mask, value).map_err(|e| e.named("index_fill"))
     }
 }
 

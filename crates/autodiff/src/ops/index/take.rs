@@ -7,7 +7,7 @@ use crate::var::Var;
 impl Var {
     /// The elements at flat row-major positions (I64), in the shape of the indices. Errors: as [`tensor::Tensor::take`].
     pub fn take(&self, indices: impl Into<Var>) -> Result<Var> {
-        self.reshape([self.value().len()])?.index_select(0, indices)
+        self.reshape([self.value().len()])?.index_select(0, indices).map_err(|e| e.named("take"))
     }
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .error(
                 [s.uniform([2, 3], 0.0, 1.0), at(6)],
                 |x| x[0].take(&x[1]),
-                "[index_select] an index must lie in 0..6; got 6 at position 0; check the indices or the size they were made for",
+                "[take] an index must lie in 0..6; got 6 at position 0; check the indices or the size they were made for",
             ),
     ]
 }

@@ -9,7 +9,7 @@ impl Var {
     /// [`Var::gather`] after both have been broadcast on every axis but `axis`. Errors: as [`Tensor::take_along_axis`].
     pub fn take_along_axis(&self, axis: isize, indices: &Tensor) -> Result<Var> {
         let (x, i) = self.value().along_axis_shapes(axis, indices)?;
-        self.expand(&x)?.gather(axis, &indices.expand(&i[..])?)
+        self.expand(&x)?.gather(axis, &indices.expand(&i[..])?).map_err(|e| e.named("take_along_axis"))
     }
 }
 

@@ -32,6 +32,10 @@ impl Var {
     /// The Frobenius norm of a matrix of zeros has a gradient of NaN. Errors: as [`Tensor::svd`]; `EmptyReduction` for the
     /// largest or smallest of nothing.
     pub fn matrix_norm(&self, norm: MatrixNorm) -> Result<Var> {
+        self.norm_of(norm).map_err(|e| e.named("matrix_norm"))
+    }
+
+    fn norm_of(&self, norm: MatrixNorm) -> Result<Var> {
         self.value().diagonal()?;
         match norm {
             MatrixNorm::Frobenius => self.square()?.sum(&[-2, -1])?.sqrt(),
@@ -47,7 +51,7 @@ impl Var {
 
     /// The condition number σ₁/σₖ, ∞ for a singular matrix: `(.., m, n)` to `(..)`. Errors: as [`Var::matrix_norm`].
     pub fn cond(&self) -> Result<Var> {
-        let s = self.svdvals()?;
+        let s = self.svdvals().map_err(|e| e.named("cond"))?;
         s.max(&[-1])?.div(&s.min(&[-1])?)
     }
 }
@@ -98,7 +102,7 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .error(
                 [s.uniform([3], 0.0, 1.0)],
                 norm(Two),
-                "[diagonal] there must be two axes; got [3]; add an axis with unsqueeze",
+                "[matrix_norm] there must be two axes; got [3]; add an axis with unsqueeze",
             ),
     ]
 }

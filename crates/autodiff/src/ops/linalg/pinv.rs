@@ -22,7 +22,7 @@ impl Op for Pinv {
         Saves::inputs(&[0]).and_output()
     }
     fn forward(&mut self, x: &[&Tensor]) -> Result<Tensor> {
-        pseudo_inverse(x[0], self.rtol)
+        pseudo_inverse(x[0], self.rtol).map_err(|e| e.named("pinv"))
     }
     fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
         let (a, p) = (saved.input(0), saved.output());
@@ -97,7 +97,7 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .error(
                 [s.tensor(vec![1.0, f64::NAN, 0.0, 1.0], [2, 2])],
                 call,
-                "[svd] a matrix must be finite; got NaN or infinity at row 0, column 1; find the operation that made it",
+                "[pinv] a matrix must be finite; got NaN or infinity at row 0, column 1; find the operation that made it",
             ),
     ]
 }

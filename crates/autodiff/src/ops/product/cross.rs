@@ -11,7 +11,7 @@ impl Var {
     pub fn cross(&self, b: &Var, axis: isize) -> Result<Var> {
         check_cross(self.shape(), b.shape(), axis)?;
         let turned = |x: &Var, by: &[i64]| x.index_select(axis, Tensor::from_slice(by, [3])?);
-        let forward = turned(self, &[1, 2, 0])?.mul(&turned(b, &[2, 0, 1])?)?;
+        let forward = turned(self, &[1, 2, 0])?.mul(&turned(b, &[2, 0, 1])?).map_err(|e| e.named("cross"))?;
         forward.sub(&turned(self, &[2, 0, 1])?.mul(&turned(b, &[1, 2, 0])?)?)
     }
 }

@@ -9,7 +9,7 @@ impl Var {
     /// Each element of this value times all of the other, see [`tensor::Tensor::kron`].
     pub fn kron(&self, b: &Var) -> Result<Var> {
         let [a_shape, b_shape, shape] = kron_shapes(self.shape(), b.shape())?;
-        self.reshape(&a_shape)?.mul(&b.reshape(&b_shape)?)?.reshape(&shape)
+        self.reshape(&a_shape)?.mul(&b.reshape(&b_shape)?).map_err(|e| e.named("kron"))?.reshape(&shape)
     }
 }
 

@@ -13,7 +13,7 @@ impl Var {
         let order = multi_dot_order(&shapes)?;
         let mut terms: Vec<Var> = matrices.iter().map(|&x| x.clone()).collect();
         for (i, j) in order {
-            terms.push(terms[i].matmul(&terms[j])?);
+            terms.push(terms[i].matmul(&terms[j]).map_err(|e| e.named("multi_dot"))?);
         }
         Ok(terms.pop().expect("invariant: the order was made for two matrices at least"))
     }

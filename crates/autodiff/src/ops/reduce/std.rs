@@ -11,12 +11,12 @@ impl Var {
     ///
     /// The gradient is NaN where all values are equal. Errors: as [`Var::var`].
     pub fn std(&self, axes: &[isize], correction: usize) -> Result<Var> {
-        self.var(axes, correction)?.sqrt()
+        self.var(axes, correction).and_then(|v| v.sqrt()).map_err(|e| e.named("std"))
     }
 
     /// [`Var::std`] with the reduced axes left in, of size 1.
     pub fn std_keep(&self, axes: &[isize], correction: usize) -> Result<Var> {
-        self.var_keep(axes, correction)?.sqrt()
+        self.var_keep(axes, correction).and_then(|v| v.sqrt()).map_err(|e| e.named("std"))
     }
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .error(
                 [s.uniform([2], 0.0, 1.0)],
                 |x| x[0].std(&[1], 0),
-                "[var] an axis must exist; got axis 1 for rank 1; use each axis of -1..1 at most once",
+                "[std] an axis must exist; got axis 1 for rank 1; use each axis of -1..1 at most once",
             ),
     ]
 }

@@ -9,7 +9,7 @@ impl Var {
     /// The elements along `axis` in order, and where each stood, as [`Tensor::sort`]. Equal elements keep their order,
     /// and each gets the gradient of its own place. Errors: `InvalidAxis`.
     pub fn sort(&self, axis: isize, order: Order) -> Result<(Var, Tensor)> {
-        let indices = self.value().argsort(axis, order)?;
+        let indices = self.value().argsort(axis, order).map_err(|e| e.named("sort"))?;
         Ok((self.gather(axis, &indices)?, indices))
     }
 }
@@ -35,7 +35,7 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .error(
                 [s.uniform([2], 0.0, 1.0)],
                 move |x| sorted(x, 1, Order::Ascending),
-                "[argsort] an axis must exist; got axis 1 for rank 1; use each axis of -1..1 at most once",
+                "[sort] an axis must exist; got axis 1 for rank 1; use each axis of -1..1 at most once",
             ),
     ]
 }
