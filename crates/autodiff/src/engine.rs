@@ -77,6 +77,15 @@ impl Var {
 /// # Ok::<(), autodiff::Error>(())
 /// ```
 pub fn grad_of(outputs: &[(&Var, Option<&Var>)], inputs: &[&Var]) -> Result<Vec<Option<Var>>> {
+    grad_of_as(outputs, inputs, true)
+}
+
+/// As [`grad_of`]; if not `higher` the gradients are constants, and rules record nothing.
+pub(crate) fn grad_of_as(
+    outputs: &[(&Var, Option<&Var>)],
+    inputs: &[&Var],
+    higher: bool,
+) -> Result<Vec<Option<Var>>> {
     let mut pending = Pending::new();
     for (output, cotangent) in outputs {
         let cotangent = match cotangent {
@@ -90,7 +99,7 @@ pub fn grad_of(outputs: &[(&Var, Option<&Var>)], inputs: &[&Var]) -> Result<Vec<
             }
         };
         if let Some(node) = output.node() {
-            arrive(node, cotangent, &mut pending, true)?;
+            arrive(node, cotangent, &mut pending, higher)?;
         }
     }
     if pending.is_empty() {
@@ -113,8 +122,8 @@ pub fn grad_of(outputs: &[(&Var, Option<&Var>)], inputs: &[&Var]) -> Result<Vec<
         {
             let record = record.lock().unwrap_or_else(|p| p.into_inner());
             let record = record.as_deref().ok_or(Error::GraphConsumed { op })?;
-            let grads = anomaly::backward(record, &Saved { record, node: &node, higher: true }, &grad)?;
-            pass_on(op, record, grads, &mut pending, true)?;
+            let grads = anomaly::backward(record, &Saved { record, node: &node, higher }, &grad)?;
+            pass_on(op, record, grads, &mut pending, higher)?;
         }
     }
     Ok(found)

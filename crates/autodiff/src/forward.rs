@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tensor::Tensor;
 
 /// The derivative of a computation at the place where it was recorded, as a linear map; see [`linearize`].
-pub struct Linear {
+pub struct LinearMap {
     /// What the outputs depend on, and the inputs may reach.
     nodes: BTreeMap<u64, Arc<Node>>,
     inputs: Vec<Option<u64>>,
@@ -40,7 +40,7 @@ enum Tangent {
 /// assert_eq!(dy.item()?, 12.0); // 2·x·v
 /// # Ok::<(), autodiff::Error>(())
 /// ```
-pub fn linearize(outputs: &[Var], inputs: &[Var]) -> Result<Linear> {
+pub fn linearize(outputs: &[Var], inputs: &[Var]) -> Result<LinearMap> {
     let ids: Vec<Option<u64>> = inputs.iter().map(|x| x.node().map(|node| node.id)).collect();
     let oldest = ids.iter().flatten().min().copied().unwrap_or(u64::MAX);
     let mut pending: BTreeMap<u64, Arc<Node>> =
@@ -66,10 +66,10 @@ pub fn linearize(outputs: &[Var], inputs: &[Var]) -> Result<Linear> {
         nodes.insert(id, node);
     }
     let shapes = inputs.iter().map(|x| x.value().clone()).collect();
-    Ok(Linear { nodes, inputs: ids, outputs: outputs.to_vec(), shapes, open })
+    Ok(LinearMap { nodes, inputs: ids, outputs: outputs.to_vec(), shapes, open })
 }
 
-impl Linear {
+impl LinearMap {
     /// The tangents of the outputs for one tangent of each input; `None` for an output that does not depend on them.
     ///
     /// Errors: `BadCotangent` where a tangent has not its input's shape and dtype; `NotDifferentiable`.

@@ -5,11 +5,15 @@
 //! stays behind.
 
 use crate::checkpoint::place;
-use crate::engine::grad_of;
+use crate::engine::grad_of_as;
 use crate::error::{Error, Result};
-use crate::forward::{Linear, linearize};
+use crate::forward::{LinearMap, linearize};
 use crate::var::Var;
 use tensor::Tensor;
+
+mod batch;
+
+pub use batch::{Stacked, per_sample_grads, vmap};
 
 /// How a Jacobian is made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,7 +36,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(f: impl FnOnce(&[Var]) -> Result<Vec<Var>>, x: &[Var]) -> Result<(Self, Linear)> {
+    fn new(f: impl FnOnce(&[Var]) -> Result<Vec<Var>>, x: &[Var]) -> Result<(Self, LinearMap)> {
         let places: Vec<Var> = x.iter().map(|x| place(x, x.dtype().is_float())).collect::<Result<_>>()?;
         let outputs = f(&places)?;
         let linear = linearize(&outputs, &places)?;
@@ -47,14 +51,15 @@ impl Run {
     /// The gradient of one output for each input, zero where it does not depend on it.
     fn pull(&self, output: &Var, cotangent: Option<&Var>) -> Result<Vec<Var>> {
         let places: Vec<&Var> = self.places.iter().collect();
-        let grads = match grad_of(&[(output, cotangent)], &places) {
+        let higher = self.open || cotangent.is_some_and(Var::is_tracked);
+        let grads = match grad_of_as(&[(output, cotangent)], &places, higher) {
             Err(Error::NotTracked) => vec![None; places.len()],
             grads => grads?,
         };
         grads.into_iter().zip(&places).map(|(grad, x)| grad.map_or_else(|| zeros(x), Ok)).collect()
     }
 
-    fn push(&self, linear: &Linear, v: &[Var]) -> Result<Vec<Var>> {
+    fn push(&self, linear: &LinearMap, v: &[Var]) -> Result<Vec<Var>> {
         let higher = self.open || v.iter().any(Var::is_tracked);
         let tangents = linear.push_as(v, higher)?;
         tangents.into_iter().zip(&self.outputs).map(|(v, y)| v.map_or_else(|| zeros(y), Ok)).collect()
@@ -134,7 +139,7 @@ pub fn hvp(f: impl FnOnce(&[Var]) -> Result<Var>, x: &[Var], v: &[Var]) -> Resul
 }
 
 /// The gradient of `f` as a function, run.
-fn gradient_run(f: impl FnOnce(&[Var]) -> Result<Var>, x: &[Var]) -> Result<(Run, Linear)> {
+fn gradient_run(f: impl FnOnce(&[Var]) -> Result<Var>, x: &[Var]) -> Result<(Run, LinearMap)> {
     Run::new(
         |places| {
             let y = f(places)?;
@@ -178,7 +183,7 @@ pub fn hessian(f: impl FnOnce(&[Var]) -> Result<Var>, x: &[Var]) -> Result<Vec<V
 }
 
 /// The derivative of each output by each input, one pushed tangent a column.
-fn columns_of(run: &Run, linear: &Linear, x: &[Var]) -> Result<Vec<Vec<Var>>> {
+fn columns_of(run: &Run, linear: &LinearMap, x: &[Var]) -> Result<Vec<Vec<Var>>> {
     let mut blocks: Vec<Vec<Var>> = vec![Vec::new(); run.outputs.len()];
     let still: Vec<Var> = x.iter().map(zeros).collect::<Result<_>>()?;
     for (j, x) in x.iter().enumerate() {
@@ -209,34 +214,4 @@ fn require_floats(op: &'static str, x: &[Var]) -> Result<()> {
         got: x.dtype().to_string(),
         repair: "capture the input in the function instead",
     })
-}
-
-/// The gradient of `f(params, sample)`, a single number, for each sample of a batch: for each parameter a tensor whose
-/// axis 0 goes over the samples. A sample is row `i` of each tensor of `batch`, without axis 0.
-///
-/// The samples run one after the other, so that this is as slow as they are alone.
-///
-/// Errors: `InvalidArgument` unless all of `batch` have one size, not 0, on axis 0; as [`value_and_grad`].
-pub fn per_sample_grads(
-    f: impl Fn(&[Var], &[Var]) -> Result<Var>,
-    params: &[Var],
-    batch: &[Var],
-) -> Result<Vec<Var>> {
-    let sizes: Vec<usize> = batch.iter().map(|x| x.shape().first().copied().unwrap_or(0)).collect();
-    let n = sizes.first().copied().unwrap_or(0);
-    if n == 0 || sizes.iter().any(|&size| size != n) {
-        return Err(Error::InvalidArgument {
-            op: "per_sample_grads",
-            rule: "all tensors of the batch must have one number of rows, not 0",
-            got: format!("{sizes:?}"),
-            repair: "give every sample a row in each",
-        });
-    }
-    let mut rows: Vec<Vec<Var>> = Vec::with_capacity(n);
-    for i in 0..n as isize {
-        let sample: Vec<Var> = batch.iter().map(|x| x.select(0, i)).collect::<Result<_>>()?;
-        rows.push(value_and_grad(|params| f(params, &sample), params)?.1);
-    }
-    let of = |j: usize| Var::stack(&rows.iter().map(|row| &row[j]).collect::<Vec<_>>(), 0);
-    (0..params.len()).map(of).collect()
 }

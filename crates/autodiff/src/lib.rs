@@ -23,7 +23,7 @@ pub use custom::custom_function;
 pub use engine::grad_of;
 pub use error::{Error, Result};
 pub use export::{GraphOutline, OutlineNode};
-pub use forward::{Linear, linearize};
+pub use forward::{LinearMap, linearize};
 pub use gradients::{Gradients, LeafId};
 pub use op::{Grads, Op, Saved, Saves, grads, not_differentiable};
 pub use ops::linalg::matrix_norm::MatrixNorm;
