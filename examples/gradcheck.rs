@@ -107,9 +107,5 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn say(what: &str, report: Report) {
-    let Report { compared, worst } = report;
-    println!(
-        "  {what:<30} {compared:>3} derivatives agree; the worst uses {:.1} % of what is allowed",
-        100.0 * worst
-    );
+    println!("  {what}: {report}");
 }

@@ -1,10 +1,23 @@
 //! Analytic gradients against central differences, in double precision, under a random cotangent.
 
+use super::compare::Comparison;
+use super::report::{Place, Report};
 use crate::engine::grad_of;
 use crate::error::{Error, Result};
 use crate::var::Var;
-use std::fmt;
 use tensor::{DType, Rng, Tensor};
+
+/// How much of the derivative is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CheckMode {
+    /// Every element of every input, two calls of the function for each; inputs of more than
+    /// [`max_elements`](GradCheck::max_elements) along random directions.
+    #[default]
+    Full,
+    /// All inputs at once along random directions, two calls for each direction whatever the sizes. If one disagrees,
+    /// [`Full`](CheckMode::Full) follows, to name the element.
+    Fast,
+}
 
 /// How closely gradients are compared.
 ///
@@ -12,13 +25,16 @@ use tensor::{DType, Rng, Tensor};
 /// good to about 1e-10, so 1e-7 relative leaves room for the function's own size and none for a wrong constant.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GradCheck {
+    /// How much is compared.
+    pub mode: CheckMode,
     /// Largest difference relative to the larger of the two gradients.
     pub rtol: f64,
     /// Largest absolute difference, added to the relative one.
     pub atol: f64,
     /// Step of the difference, relative to `max(1, |x|)`.
     pub step: f64,
-    /// Inputs with more elements than this are checked along random directions instead of element by element.
+    /// In full mode, inputs with more elements than this are checked along random directions instead of element by
+    /// element; where one disagrees, an element is found by halving.
     pub max_elements: usize,
     /// How many random directions.
     pub directions: usize,
@@ -29,6 +45,7 @@ pub struct GradCheck {
 impl Default for GradCheck {
     fn default() -> Self {
         Self {
+            mode: CheckMode::Full,
             rtol: 1e-7,
             atol: 1e-8,
             step: libm::cbrt(f64::EPSILON),
@@ -39,52 +56,21 @@ impl Default for GradCheck {
     }
 }
 
-/// What a passed check saw.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Report {
-    /// Derivatives compared.
-    pub compared: usize,
-    /// The largest difference, as a part of what was allowed.
-    pub worst: f64,
-}
-
-/// Two derivatives that disagree.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mismatch {
-    /// Which input.
-    pub input: usize,
-    /// Its shape.
-    pub shape: Vec<usize>,
-    /// The element, in row-major order; `None` for a random direction.
-    pub element: Option<usize>,
-    /// What the backward rule says.
-    pub analytic: f64,
-    /// What the differences say.
-    pub numeric: f64,
-    /// The difference that was allowed.
-    pub allowed: f64,
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { input, shape, element, analytic, numeric, allowed } = self;
-        let place = match element {
-            Some(i) => format!("element {i} of input {input} {shape:?}"),
-            None => format!("a random direction in input {input} {shape:?}"),
-        };
-        write!(
-            f,
-            "[gradcheck] the backward rule must agree with finite differences; got {analytic:e} and {numeric:e} \
-             (ratio {:.6}, allowed difference {allowed:.1e}) at {place}; correct the rule, or keep samples away from kinks",
-            analytic / numeric
-        )
+impl GradCheck {
+    /// The default with [`CheckMode::Fast`].
+    pub fn fast() -> Self {
+        Self { mode: CheckMode::Fast, ..Self::default() }
     }
 }
 
 /// Checks the first derivatives of `f` at `inputs` with respect to each floating point input.
 ///
-/// With `c` drawn at random, `⟨c, f(x)⟩` is differentiated backward and by central differences. Inputs of type f64 are
-/// varied; those of other types are passed on as they are.
+/// With `c` drawn at random, `g = Jᵀ·c` is what the backward rules say of `⟨c, f(x)⟩`. It is held against central
+/// differences as [`GradCheck::mode`] says, and, along a random `u`, against forward mode: `⟨g, u⟩ = ⟨c, J·u⟩`, up to
+/// rounding. A direction `u` in which differences are taken has length 1, and the two may differ by `rtol` of the
+/// larger or of `‖g·u‖` (a sum may cancel), by `atol`, and by the rounding of the results, `32·ε·‖c·f(x)‖/step`.
+///
+/// Inputs of type f64 are varied; those of other types are passed on as they are.
 ///
 /// Errors: `CheckFailed` with the worst disagreement; `InvalidArgument` if no input is f64; what `f` returns.
 ///
@@ -93,77 +79,41 @@ impl fmt::Display for Mismatch {
 /// use tensor::Tensor;
 ///
 /// let x = Tensor::from_vec(vec![0.5, -1.5], [2])?;
-/// gradcheck(|x| x[0].tanh()?.mul(&x[0]), &[x], &GradCheck::default())?;
+/// let f = |x: &[autodiff::Var]| x[0].tanh()?.mul(&x[0]);
+/// let report = gradcheck(f, &[x.clone()], &GradCheck::default())?;
+/// assert_eq!(report.compared, 2);
+/// gradcheck(f, &[x], &GradCheck::fast())?;
 /// # Ok::<(), autodiff::Error>(())
 /// ```
 pub fn gradcheck(f: impl Fn(&[Var]) -> Result<Var>, inputs: &[Tensor], how: &GradCheck) -> Result<Report> {
-    let rng = Rng::seed(how.seed);
-    let at = |x: &[Tensor]| f(&x.iter().map(Var::from).collect::<Vec<_>>());
-    let value = at(inputs)?;
+    let value = f(&inputs.iter().map(Var::from).collect::<Vec<_>>())?;
     require_f64(inputs, &value)?;
-    let cotangent = rng.stream(0).normal(value.shape(), 0.0, 1.0, DType::F64)?;
-    let leaves: Vec<Var> = inputs
-        .iter()
-        .map(|x| if x.dtype() == DType::F64 { Var::variable(x.clone()) } else { Var::from(x) })
-        .collect();
-    let weighted = f(&leaves)?.mul(&Var::from(&cotangent))?.sum(&[])?;
-    let grads = if weighted.is_tracked() { weighted.backward()? } else { Default::default() };
-
-    // Differences are taken of each element of the output before they are weighted, so that large values that do not
-    // change cancel exactly.
-    let difference = |input: usize, step: &Tensor| -> Result<f64> {
-        let moved = |sign: f64| -> Result<Tensor> {
-            let mut x = inputs.to_vec();
-            x[input] = x[input].add(&step.mul_scalar(sign)?)?;
-            Ok(at(&x)?.into_value())
-        };
-        Ok(moved(1.0)?.sub(&moved(-1.0)?)?.mul(&cotangent)?.sum(&[])?.item()? / 2.0)
-    };
-
-    let mut report = Report { compared: 0, worst: 0.0 };
-    let mut failure: Option<(f64, Mismatch)> = None;
-    for (input, x) in inputs.iter().enumerate().filter(|(_, x)| x.dtype() == DType::F64) {
-        let grad = match grads.of(&leaves[input]) {
-            Some(grad) => grad.clone(),
-            None => Tensor::zeros(x.shape(), DType::F64)?,
-        };
-        let values = x.to_vec::<f64>()?;
-        let whole = x.len() <= how.max_elements;
-        for probe in 0..if whole { x.len() } else { how.directions } {
-            let (step, length) = if whole {
-                let h = how.step * values[probe].abs().max(1.0);
-                // What the sum really moves by, free of rounding.
-                let h = (values[probe] + h) - values[probe];
-                let mut step = vec![0.0; x.len()];
-                step[probe] = h;
-                (Tensor::from_vec(step, x.shape())?, h)
-            } else {
-                let direction = rng.stream(1 + probe as u64).normal(x.shape(), 0.0, 1.0, DType::F64)?;
-                (direction.mul_scalar(how.step)?, how.step)
-            };
-            let numeric = difference(input, &step)? / length;
-            let analytic = grad.mul(&step)?.sum(&[])?.item()? / length;
-            let allowed = how.atol + how.rtol * analytic.abs().max(numeric.abs());
-            let excess = (analytic - numeric).abs() / allowed;
-            report.compared += 1;
-            // NaN must fail too.
-            let beyond = |limit: f64| excess.is_nan() || excess > limit;
-            if beyond(1.0) && failure.as_ref().is_none_or(|(worst, _)| beyond(*worst)) {
-                let element = whole.then_some(probe);
-                let shape = x.shape().to_vec();
-                failure = Some((excess, Mismatch { input, shape, element, analytic, numeric, allowed }));
+    let mut check = Comparison::new(&f, inputs, value.value(), how)?;
+    match how.mode {
+        CheckMode::Full => check.full()?,
+        CheckMode::Fast => {
+            let all: Vec<usize> = check.varied().collect();
+            for i in 0..how.directions {
+                let found = check.along(&all, Place::Everywhere, i as u64)?;
+                check.note(found);
             }
-            report.worst = report.worst.max(excess);
+            if let Some(everywhere) = check.failure.take() {
+                check.full()?;
+                check.failure.get_or_insert(everywhere);
+            }
         }
     }
-    match failure {
-        None => Ok(report),
-        Some((_, mismatch)) => Err(Error::CheckFailed(Box::new(mismatch))),
+    if check.failure.is_none() {
+        check.failure = check.forward_mode()?;
+    }
+    match check.failure {
+        None => Ok(check.report),
+        Some(mismatch) => Err(Error::CheckFailed(Box::new(mismatch))),
     }
 }
 
 /// Checks the second derivatives of `f`: its gradient, as a function of the inputs and of the cotangent, is itself
-/// checked by [`gradcheck`]. Errors: as there.
+/// checked by [`gradcheck`], in the same mode. Errors: as there.
 pub fn gradgradcheck(
     f: impl Fn(&[Var]) -> Result<Var>,
     inputs: &[Tensor],
