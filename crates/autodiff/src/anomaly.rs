@@ -9,8 +9,16 @@ use std::fmt;
 use tensor::{DType, Tensor};
 
 thread_local! {
-    static ON: Cell<bool> = const { Cell::new(false) };
+    static STATE: Cell<State> = const { Cell::new(State::Off) };
     static PATH: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Off,
+    On,
+    /// On, but a rule is running, whose own operations are not looked at.
+    InRule,
 }
 
 /// What [`detect_anomaly`] found.
@@ -100,21 +108,46 @@ impl fmt::Display for Anomaly {
 /// Whether this thread runs in [`detect_anomaly`].
 #[inline]
 pub(crate) fn is_on() -> bool {
-    ON.get()
+    STATE.get() == State::On
 }
 
 /// Sets the mode and puts it back when dropped, after a panic too.
-struct Mode(bool);
+struct Mode(State);
 
 impl Mode {
-    fn set(on: bool) -> Self {
-        Self(ON.replace(on))
+    fn set(state: State) -> Self {
+        Self(STATE.replace(state))
     }
 }
 
 impl Drop for Mode {
     fn drop(&mut self) {
-        ON.set(self.0);
+        STATE.set(self.0);
+    }
+}
+
+/// Looks at operations again although a rule is running, because it runs a part of the model anew; until dropped.
+pub(crate) struct Resumed {
+    outer: Option<Vec<String>>,
+    _mode: Mode,
+}
+
+/// See [`Resumed`]; `path` is where that part stands.
+pub(crate) fn resume(path: Option<&str>) -> Resumed {
+    let was = STATE.get();
+    if was != State::InRule {
+        return Resumed { outer: None, _mode: Mode::set(was) };
+    }
+    let path = path.filter(|path| !path.is_empty()).map(str::to_string);
+    let outer = PATH.with_borrow_mut(|now| std::mem::replace(now, path.into_iter().collect()));
+    Resumed { outer: Some(outer), _mode: Mode::set(State::On) }
+}
+
+impl Drop for Resumed {
+    fn drop(&mut self) {
+        if let Some(outer) = self.outer.take() {
+            PATH.set(outer);
+        }
     }
 }
 
@@ -133,7 +166,7 @@ impl Drop for Mode {
 /// # Ok::<(), autodiff::Error>(())
 /// ```
 pub fn detect_anomaly<R>(f: impl FnOnce() -> R) -> R {
-    let _mode = Mode::set(true);
+    let _mode = Mode::set(State::On);
     f()
 }
 
@@ -184,7 +217,7 @@ pub(crate) fn backward(record: &Record, saved: &Saved, grad: &Var) -> Result<Gra
     }
     let grads = {
         // The rule's own operations are part of this one.
-        let _mode = Mode::set(false);
+        let _mode = Mode::set(State::InRule);
         record.op.backward(saved, grad)?
     };
     for (i, g) in grads.iter().enumerate().filter_map(|(i, g)| Some((i, g.as_ref()?))) {

@@ -46,6 +46,8 @@ impl<F: Fn(&[Var]) -> Result<Var> + Send + Sync + 'static> Op for Checkpoint<F> 
         Err(Error::NotTracked)
     }
     fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
+        // An anomaly is that of an operation inside, not of the whole part.
+        let _resumed = crate::anomaly::resume(saved.record.path.as_deref());
         let higher = saved.higher || grad.is_tracked();
         let stop = Node::next_id();
         let inputs = (0..self.n_inputs).map(|i| place(&saved.input(i), saved.needs(i)));
@@ -121,8 +123,8 @@ impl Op for Alias {
 /// `f(inputs)`, of which only `inputs` and the result are kept: going backward runs `f` again and takes its graph from there.
 ///
 /// Memory for time: a network cut into parts holds what enters each part and the graph of one. `f` must compute the same
-/// each time, to the bit, which is checked; it may use tracked values and make leaves (parameters) of its own, whose gradients arrive as always. In
-/// [`grad_of`](crate::grad_of) the gradient can be differentiated again.
+/// each time, to the bit, which is checked; it may use tracked values and make leaves (parameters) of its own, whose
+/// gradients arrive as always. In [`grad_of`](crate::grad_of) the gradient can be differentiated again.
 ///
 /// Errors: those of `f`; on the way back `InvalidArgument` where `f` then computes something else.
 ///

@@ -1,6 +1,6 @@
 //! The planted operation is named, forward and backward.
 
-use autodiff::{Error, Result, Var, anomaly_scope, detect_anomaly, grad_of};
+use autodiff::{Error, Result, Var, anomaly_scope, checkpoint, detect_anomaly, grad_of};
 use tensor::Tensor;
 
 fn vector(x: &[f64]) -> Var {
@@ -60,4 +60,30 @@ fn backward_a_power_is_named_in_the_pass_that_keeps_the_graph() -> Result<()> {
     // Outside the mode nothing is looked at.
     assert!(grad_of(&[(&y, None)], &[&x])?[0].as_ref().unwrap().item()?.is_infinite());
     Ok(())
+}
+
+#[test]
+fn what_a_checkpoint_holds_is_named_on_the_way_back_with_its_path() {
+    let x = vector(&[4.0, 0.0]);
+    let part = |x: &[Var]| {
+        let _inner = anomaly_scope(&"norm");
+        x[0].sqrt()?.mul_scalar(2.0)
+    };
+    let error = detect_anomaly(|| {
+        let y = {
+            let _block = anomaly_scope(&"block");
+            checkpoint(part, &[x.clone()])?
+        };
+        let _elsewhere = anomaly_scope(&"trainer");
+        y.sum(&[])?.backward()
+    });
+    let Err(Error::Anomaly(found)) = error else { panic!("{error:?}") };
+    assert_eq!((found.op, found.gradient, &found.path[..]), ("sqrt", Some(0), "block.norm"));
+    // The mode and the path are as before.
+    let error = detect_anomaly(|| {
+        let _block = anomaly_scope(&"after");
+        x.ln()
+    });
+    let Err(Error::Anomaly(found)) = error else { panic!("{error:?}") };
+    assert_eq!((found.op, &found.path[..]), ("ln", "after"));
 }
