@@ -8,6 +8,10 @@ use autodiff::{LeafId, Var};
 use std::fmt;
 use tensor::Rng;
 
+mod checkpoint;
+
+pub(crate) use checkpoint::forward_of_layer;
+
 /// A module's name in its parent: a field, or a place in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Name {

@@ -19,7 +19,10 @@ mod summary;
 pub use activation::Activation;
 pub use context::{Context, Name};
 pub use error::{Error, Result};
-pub use layers::{Dropout, Flatten, Identity, Layer, Linear, LinearConfig, Residual, Sequential, Softmax};
+pub use layers::{
+    Checkpointed, Dropout, Flatten, GroupNorm, GroupNormConfig, Identity, Layer, LayerNorm, LayerNormConfig,
+    Linear, LinearConfig, Residual, RmsNorm, RmsNormConfig, Sequential, Softmax,
+};
 pub use module::{Module, Visitor, VisitorMut};
 pub use nn_derive::Module;
 pub use param::{Buffer, Param};

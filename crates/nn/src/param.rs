@@ -48,6 +48,11 @@ impl Param {
         self.id
     }
 
+    /// The same parameter once more, as opposed to a clone, which is another.
+    pub(crate) fn same(&self) -> Self {
+        Self { value: self.value.clone(), id: self.id, trainable: self.trainable }
+    }
+
     /// Whether training changes it.
     pub fn is_trainable(&self) -> bool {
         self.trainable

@@ -3,13 +3,15 @@
 mod activations;
 mod dropout;
 mod linear;
+mod norm;
 mod sequential;
 mod shape;
 
 pub use activations::Softmax;
 pub use dropout::Dropout;
 pub use linear::{Linear, LinearConfig};
-pub use sequential::{Residual, Sequential};
+pub use norm::{GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, RmsNorm, RmsNormConfig};
+pub use sequential::{Checkpointed, Residual, Sequential};
 pub use shape::{Flatten, Identity};
 
 use crate::context::Context;

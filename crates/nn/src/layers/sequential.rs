@@ -1,8 +1,8 @@
-//! Layers one after another, and around a shortcut.
+//! Layers one after another, around a shortcut, and in a checkpoint.
 
 use super::Layer;
 use crate::Module;
-use crate::context::{Context, Name};
+use crate::context::{Context, Name, forward_of_layer};
 use crate::error::Result;
 use crate::module::{Visitor, VisitorMut};
 use autodiff::Var;
@@ -20,7 +20,25 @@ use autodiff::Var;
 /// ```
 #[derive(Default)]
 pub struct Sequential {
-    layers: Vec<Box<dyn Layer>>,
+    layers: Vec<Box<dyn CloneLayer>>,
+}
+
+/// A layer behind a box that can be cloned.
+trait CloneLayer: Layer {
+    fn boxed_clone(&self) -> Box<dyn CloneLayer>;
+}
+
+impl<L: Layer + Clone + 'static> CloneLayer for L {
+    fn boxed_clone(&self) -> Box<dyn CloneLayer> {
+        Box::new(self.clone())
+    }
+}
+
+/// The clone's parameters are its own, with equal values.
+impl Clone for Sequential {
+    fn clone(&self) -> Self {
+        Self { layers: self.layers.iter().map(|layer| layer.boxed_clone()).collect() }
+    }
 }
 
 impl Sequential {
@@ -29,8 +47,8 @@ impl Sequential {
         Self::default()
     }
 
-    /// Adds a layer at the end.
-    pub fn push(mut self, layer: impl Layer + 'static) -> Self {
+    /// Adds a layer at the end. It must be `Clone`, so that the whole is.
+    pub fn push(mut self, layer: impl Layer + Clone + 'static) -> Self {
         self.layers.push(Box::new(layer));
         self
     }
@@ -82,5 +100,55 @@ impl<L: Layer> Residual<L> {
 impl<L: Layer> Layer for Residual<L> {
     fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
         Ok(x.add(&cx.call("branch", &self.branch, x)?)?)
+    }
+}
+
+/// A layer that keeps only its input and its output, and is run again when the gradient comes; see
+/// [`Context::checkpoint`]. Its parameters have the names that they have without.
+///
+/// ```
+/// use nn::{Activation, Checkpointed, Linear, Module, Sequential};
+/// use tensor::Rng;
+/// let rng = &mut Rng::seed(0);
+/// let block = Sequential::new().push(Linear::new(4, 4, rng)?).push(Activation::Gelu);
+/// let net = Sequential::new().push(Checkpointed::new(block));
+/// assert_eq!(net.named_params()[0].0, "0.0.weight");
+/// # Ok::<(), nn::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Checkpointed<L> {
+    layer: L,
+}
+
+impl<L: Layer + Clone + 'static> Checkpointed<L> {
+    /// `layer` in a checkpoint.
+    pub fn new(layer: L) -> Self {
+        Self { layer }
+    }
+
+    /// The layer.
+    pub fn into_inner(self) -> L {
+        self.layer
+    }
+}
+
+impl<L: Module> Module for Checkpointed<L> {
+    fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
+        self.layer.visit(visitor);
+    }
+    fn visit_mut<'a>(&'a mut self, visitor: &mut dyn VisitorMut<'a>) {
+        self.layer.visit_mut(visitor);
+    }
+}
+
+impl<L: Layer + Clone + 'static> Layer for Checkpointed<L> {
+    fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
+        match cx.is_train() {
+            true => cx.recompute(&self.layer, std::slice::from_ref(x), forward_of_layer),
+            false => self.layer.forward(x, cx),
+        }
+    }
+    fn kind(&self) -> String {
+        self.layer.kind()
     }
 }

@@ -5,8 +5,9 @@ use autodiff::Var;
 use autodiff::check::Place;
 use nn::check::gradcheck_module;
 use nn::{
-    Activation, Context, Dropout, Flatten, Identity, Layer, Linear, LinearConfig, Module, Residual,
-    Sequential, Softmax,
+    Activation, Checkpointed, Context, Dropout, Flatten, GroupNorm, GroupNormConfig, Identity, Layer,
+    LayerNorm, LayerNormConfig, Linear, LinearConfig, Module, Residual, RmsNorm, RmsNormConfig, Sequential,
+    Softmax,
 };
 use tensor::{DType, Rng, Tensor};
 
@@ -72,6 +73,36 @@ fn cases() -> Vec<Case> {
                 ("branch.2.weight", &[4, 6]),
                 ("branch.2.bias", &[4]),
             ],
+        ),
+        case(
+            Checkpointed::new(Sequential::new().push(linear(4, 4, 1)).push(Dropout::new(0.4).unwrap())),
+            "Sequential",
+            &[5, 4],
+            &[5, 4],
+            &[("0.weight", &[4, 4]), ("0.bias", &[4])],
+        ),
+        case(
+            LayerNorm::with_config([2, 3], &LayerNormConfig { dtype: DType::F64, ..Default::default() })
+                .unwrap(),
+            "LayerNorm(2, 3)",
+            &[5, 2, 3],
+            &[5, 2, 3],
+            &[("weight", &[2, 3]), ("bias", &[2, 3])],
+        ),
+        case(
+            RmsNorm::with_config([5], &RmsNormConfig { dtype: DType::F64, ..Default::default() }).unwrap(),
+            "RmsNorm(5)",
+            &[4, 5],
+            &[4, 5],
+            &[("weight", &[5])],
+        ),
+        case(
+            GroupNorm::with_config(2, 4, &GroupNormConfig { dtype: DType::F64, ..Default::default() })
+                .unwrap(),
+            "GroupNorm(2, 4)",
+            &[2, 4, 3],
+            &[2, 4, 3],
+            &[("weight", &[4]), ("bias", &[4])],
         ),
         case(Identity, "Identity", &[2, 3], &[2, 3], &[]),
         case(Flatten, "Flatten", &[2, 3, 4], &[2, 12], &[]),

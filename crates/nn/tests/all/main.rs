@@ -1,5 +1,7 @@
 //! Modules, layers, initialisers and losses, from the outside.
 
+mod anomaly;
+mod checkpoint;
 mod context;
 mod derive;
 mod dropout;
@@ -7,6 +9,7 @@ mod freeze;
 mod init;
 mod layers;
 mod loss;
+mod norm;
 mod pattern;
 mod state;
 mod summary;
