@@ -72,7 +72,7 @@ fn what_a_checkpoint_holds_is_named_on_the_way_back_with_its_path() {
     let error = detect_anomaly(|| {
         let y = {
             let _block = anomaly_scope(&"block");
-            checkpoint(part, &[x.clone()])?
+            checkpoint(part, std::slice::from_ref(&x))?
         };
         let _elsewhere = anomaly_scope(&"trainer");
         y.sum(&[])?.backward()

@@ -2,6 +2,7 @@
 
 use autodiff::functional::{Mode, grad, hessian, hvp, jacobian, jvp, per_sample_grads, vjp, vmap};
 use autodiff::{Result, Var};
+use std::slice::from_ref;
 use tensor::{DType, Rng, Tensor};
 
 fn normal(shape: &[usize], seed: u64) -> Var {
@@ -60,7 +61,7 @@ fn lists_are_stacked_place_by_place_and_maps_nest() -> Result<()> {
 #[test]
 fn mapped_gradients_are_the_gradients_by_sample_and_their_sum_the_batch_s() -> Result<()> {
     let (w, x) = (normal(&[3, 4], 1), normal(&[7, 4], 2));
-    let by_sample = per_sample_grads(|p, s| loss(&[p[0].clone(), s[0].clone()]), &[w.clone()], &[x.clone()])?;
+    let by_sample = per_sample_grads(|p, s| loss(&[p[0].clone(), s[0].clone()]), from_ref(&w), from_ref(&x))?;
     let mapped = vmap(grad(|w: &[Var]| loss(w)), &[None, Some(0)])(&[w.clone(), x.clone()])?;
     assert!(same(&by_sample[0], &mapped[0]));
     // The whole batch in one product, by another order of summation.
@@ -100,7 +101,7 @@ fn derivatives_of_a_map_are_those_of_the_batch() -> Result<()> {
 fn maps_of_derivatives_are_the_derivatives_of_each() -> Result<()> {
     let (w, x) = (normal(&[3, 4], 1), normal(&[5, 4], 2));
     let one = |x: &[Var]| loss(&[w.clone(), x[0].clone()]);
-    let hessians = vmap(|x: &[Var]| Ok(hessian(one, x)?.remove(0).remove(0)), &[Some(0)])(&[x.clone()])?;
+    let hessians = vmap(|x: &[Var]| Ok(hessian(one, x)?.remove(0).remove(0)), &[Some(0)])(from_ref(&x))?;
     assert_eq!(hessians.shape(), [5, 4, 4]);
     assert!(same(&hessians.select(0, 2)?, &hessian(one, &[x.select(0, 2)?])?[0][0]));
     let along = vmap(|v: &[Var]| Ok(jvp(one, &v[..1], &v[1..])?.1), &[Some(0), Some(0)]);
@@ -115,7 +116,7 @@ fn gradients_reach_tracked_inputs_and_tracked_values_from_outside() -> Result<()
     let x = Var::variable(normal(&[33, 4], 2).into_value());
     let w = Var::variable(normal(&[3, 4], 1).into_value());
     let inner = |v: &[Var]| w.matmul(&v[0])?.sin();
-    let grads = vmap(inner, &[Some(0)])(&[x.clone()])?.square()?.sum(&[])?.backward()?;
+    let grads = vmap(inner, &[Some(0)])(from_ref(&x))?.square()?.sum(&[])?.backward()?;
     let whole = x.matmul(&w.t()?)?.sin()?.square()?.sum(&[])?.backward()?;
     for leaf in [&x, &w] {
         let gap = grads.of(leaf).unwrap().sub(whole.of(leaf).unwrap())?.abs()?.max(&[])?.item()?;
@@ -134,8 +135,8 @@ fn threads_change_no_bit_of_nested_transforms() -> Result<()> {
             let of_x = |x: &[Var]| one(&[w[0].clone(), x[0].clone()]);
             Ok(jvp(of_x, &[x.select(0, 0)?], &[x.select(0, 1)?])?.1)
         };
-        all.extend(grad(along)(&[w.clone()])?);
-        all.extend(hvp(along, &[w.clone()], &[w.square()?])?);
+        all.extend(grad(along)(from_ref(&w))?);
+        all.extend(hvp(along, from_ref(&w), &[w.square()?])?);
         Ok(all)
     };
     let before = tensor::threads();
