@@ -16,7 +16,7 @@ fn op(f: impl Fn() -> tensor::Result<Tensor> + 'static) -> Run {
 }
 
 use ironloom::autodiff::grad_of;
-use ironloom::tensor;
+use ironloom::tensor::{self, Order};
 
 /// Every operation of the workload that exists here, by name.
 fn table() -> Result<Vec<(String, Run)>> {
@@ -51,6 +51,17 @@ fn table() -> Result<Vec<(String, Run)>> {
     push("exp_4m", |x, _| x.exp());
     push("transpose_copy_4096x1024", |x, _| x.t()?.contiguous());
     push("layer_norm_fwd_4096x1024", |x, b| x.layer_norm(&[1024], Some(b), Some(b), 1e-5));
+    push("sort_4096x1024", |x, _| Ok(x.sort(1, Order::Ascending)?.0));
+    push("topk_64_of_4096x1024", |x, _| Ok(x.topk(64, 1, Order::Descending)?.0));
+    push("cumsum_axis0_4096x1024", |x, _| x.cumsum(0));
+    push("cumsum_axis1_4096x1024", |x, _| x.cumsum(1));
+    let million = x.reshape([4 << 20])?.narrow(0, 0, 1_000_000)?.contiguous()?;
+    all.push(("sort_1m".into(), op(move || Ok(million.sort(0, Order::Ascending)?.0))));
+    let places = x.argsort(1, Order::Ascending)?;
+    all.push(("gather_4096x1024".into(), {
+        let x = x.clone();
+        op(move || x.gather(1, &places))
+    }));
     let (g, w) = (normal(&[4096, 1024], DType::F32)?, normal(&[1024], DType::F32)?);
     let (x, b) = (Var::variable(x), Var::variable(b));
     let (g, w) = (Var::from(g), Var::variable(w));

@@ -43,7 +43,7 @@ impl BatchPlan {
     /// The plan for `len` rows. A batch size above `len` makes one batch of all rows.
     ///
     /// # Errors
-    /// No rows; batch size 0; `drop_last` where no batch is full.
+    /// No rows; batch size 0; `drop_last` where no batch is full; more rows than an order of them fits in memory.
     pub fn new(len: usize, config: BatchConfig) -> Result<Self> {
         let refuse = |rule, got, repair| Err(Error::InvalidArgument { op: "batch plan", rule, got, repair });
         if len == 0 {
@@ -63,6 +63,7 @@ impl BatchPlan {
                 "use a smaller batch size or keep the last batch",
             );
         }
+        Rng::room_for(len)?;
         Ok(Self { len, config })
     }
 
@@ -88,7 +89,11 @@ impl BatchPlan {
     /// The batches of epoch `e`.
     pub fn epoch(&self, e: u64) -> Epoch {
         let mut order = match self.config.shuffle {
-            Some(seed) => Rng::seed(seed).stream(EPOCHS).stream(e).permutation(self.len),
+            Some(seed) => Rng::seed(seed)
+                .stream(EPOCHS)
+                .stream(e)
+                .permutation(self.len)
+                .expect("invariant: the plan has found room for the order of its rows"),
             None => (0..self.len).collect(),
         };
         if self.config.drop_last {

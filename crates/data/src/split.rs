@@ -77,7 +77,7 @@ impl Fractions {
 pub fn split_random(n: usize, fractions: Fractions, seed: u64) -> Result<Split> {
     let op = "split_random";
     let fractions = fractions.checked(op)?;
-    let order = Rng::seed(seed).stream(RANDOM).permutation(n);
+    let order = Rng::seed(seed).stream(RANDOM).permutation(n)?;
     let counts = share_out(n, fractions, fractions.map(|f| f * n as f64));
     let mut parts = Parts::default();
     parts.deal(&order, counts);
@@ -115,7 +115,7 @@ pub fn split_stratified(labels: &[i64], fractions: Fractions, seed: u64) -> Resu
 /// `k` must lie in `2..=n`.
 pub fn k_folds(n: usize, k: usize, seed: u64) -> Result<Vec<Split>> {
     check_folds("k_folds", n, k)?;
-    Ok(fold_up(&Rng::seed(seed).stream(FOLDS).permutation(n), k))
+    Ok(fold_up(&Rng::seed(seed).stream(FOLDS).permutation(n)?, k))
 }
 
 /// As [`k_folds`], with the rows of every class spread evenly: two folds differ by at most one row of a class, and by at

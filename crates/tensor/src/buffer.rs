@@ -130,6 +130,13 @@ fn limit() -> usize {
     })
 }
 
+/// An empty vector with room for `len` elements, if the machine has the memory.
+pub(crate) fn room<T>(len: usize) -> Option<Vec<T>> {
+    let mut room = Vec::new();
+    let fits = len.checked_mul(size_of::<T>()).is_some_and(|bytes| bytes <= limit());
+    (fits && room.try_reserve_exact(len).is_ok()).then_some(room)
+}
+
 /// A zeroed block, if the system has the memory. `size` is that of a shelf, so not zero.
 fn from_system(size: usize) -> Option<NonNull<u8>> {
     if SYSTEM_BYTES.load(Ordering::Relaxed).saturating_add(size) > limit() {

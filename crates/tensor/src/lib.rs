@@ -27,6 +27,7 @@ pub use ops::einsum;
 pub use ops::fft::{Fft, FftNorm};
 pub use ops::into_shape::{IntoShape, Size};
 pub use ops::pad::PadMode;
+pub use ops::search::Unique;
 pub use ops::slice::SliceArg::{self, Ellipsis, NewAxis};
 pub use ops::sort::Order;
 pub use parallel::{set_threads, threads};

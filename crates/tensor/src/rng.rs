@@ -39,8 +39,9 @@ const SPLIT_KEYS: u128 = STREAM_KEYS + 1;
 /// use tensor::Rng;
 /// let mut a = Rng::seed(7);
 /// let (mut b, mut child) = (a.clone(), a.stream(1));
-/// assert_eq!(a.permutation(5), b.permutation(5));
-/// assert_ne!(a.permutation(50), child.permutation(50));
+/// assert_eq!(a.permutation(5)?, b.permutation(5)?);
+/// assert_ne!(a.permutation(50)?, child.permutation(50)?);
+/// # Ok::<(), tensor::Error>(())
 /// ```
 ///
 /// Differs from PyTorch in: there is no global generator, and the numbers do not depend on the thread count.
@@ -106,10 +107,21 @@ impl Rng {
     }
 
     /// The numbers `0..n` in random order, each order as likely as any other.
-    pub fn permutation(&mut self, n: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..n).collect();
+    ///
+    /// # Errors
+    /// The numbers must fit in memory.
+    pub fn permutation(&mut self, n: usize) -> Result<Vec<usize>> {
+        let mut order = Self::room_for(n)?;
+        order.extend(0..n);
         self.shuffle(&mut order);
-        order
+        Ok(order)
+    }
+
+    /// Room for a permutation of `0..n`, and its refusal.
+    #[doc(hidden)]
+    pub fn room_for(n: usize) -> Result<Vec<usize>> {
+        let bytes = n.saturating_mul(size_of::<usize>());
+        crate::buffer::room(n).ok_or(Error::OutOfMemory { op: "permutation", bytes })
     }
 
     /// Puts the items in random order (Fisher-Yates, from the last place down).

@@ -72,7 +72,7 @@ proptest! {
             true => smaller[i] + 1,
             false => shape[i] - smaller[i] % (shape[i] + 1),
         }).collect();
-        let order = Rng::seed(seed).permutation(to.iter().product());
+        let order = Rng::seed(seed).permutation(to.iter().product()).unwrap();
         let picks: Vec<i64> = order.iter().map(|&i| (i % shape[axis]) as i64).collect();
         let idx = i64s(&picks, &to);
         let x = counted(&shape, strided);
@@ -127,7 +127,8 @@ fn additions_to_one_place_happen_in_index_order_at_any_thread_count() {
         let len = table[axis];
         let mut of = table.clone();
         of[axis] = n;
-        let picks: Vec<i64> = rng.stream(1).permutation(n).iter().map(|&i| (i * i % len) as i64).collect();
+        let picks: Vec<i64> =
+            rng.stream(1).permutation(n).unwrap().iter().map(|&i| (i * i % len) as i64).collect();
         let src = rng.stream(2).normal(&of, 0.0, 1.0, DType::F32).unwrap();
         let idx = i64s(&picks, &[n]);
 

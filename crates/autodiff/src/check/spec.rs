@@ -183,7 +183,7 @@ impl Samples {
     /// All different: a shuffled grid of spacing 1/len in (−1, 1)·scale, so that extremes have no ties.
     pub fn distinct(&mut self, shape: impl AsRef<[usize]>, scale: f64) -> Tensor {
         let n: usize = shape.as_ref().iter().product();
-        let order = self.0.permutation(n);
+        let order = self.0.permutation(n).expect("invariant: a sample fits in memory");
         let values = order.into_iter().map(|i| ((2 * i + 1) as f64 / n as f64 - 1.0) * scale).collect();
         self.tensor(values, shape)
     }

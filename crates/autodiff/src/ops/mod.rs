@@ -32,11 +32,11 @@ op_list! {
     /// Functions of two elements that broadcast.
     binary { add, sub, mul, div, pow, maximum, minimum, where_, compare, atan2, hypot, copysign, logaddexp, xlogy }
     /// Sums and what is made of them.
-    reduce { sum, mean, max, min, var, logsumexp, argmax, argmin, prod, std }
+    reduce { sum, mean, max, min, var, logsumexp, argmax, argmin, prod, std, norm, quantile, nansum }
     /// Results that go along an axis.
-    scan { cumsum, cumprod, linear_recurrence }
+    scan { cumsum, cumprod, linear_recurrence, cummax, logcumsumexp, diff }
     /// Elements in order.
-    sort { argsort, sort_, topk }
+    sort { argsort, sort_, topk, kthvalue }
     /// Matrix products.
     product { matmul, linear, einsum, tensordot, kron, multi_dot, cross, fft }
     /// Linear algebra.

@@ -128,3 +128,9 @@ fn a_source_of_ones_own_is_batched_and_its_errors_arrive() {
     );
     assert!(!Squares.is_empty());
 }
+
+#[test]
+fn a_plan_of_more_rows_than_memory_numbers_is_refused() {
+    let text = plan(usize::MAX, 8, Some(1), false).unwrap_err().to_string();
+    assert!(text.contains("[permutation] memory must be had for the result; got a refusal for"), "{text}");
+}

@@ -1,7 +1,11 @@
 //! Fused loops and products.
+pub(crate) mod along;
+pub(crate) mod compact;
 pub(crate) mod cross_entropy;
 pub mod fused;
 pub(crate) mod layer_norm;
 pub(crate) mod matmul;
+pub(crate) mod order;
+pub(crate) mod rank;
 pub(crate) mod softmax;
 pub(crate) mod update;

@@ -6,28 +6,31 @@
 use super::arithmetic::{same_dtype, wrong_dtype};
 use crate::dtype::{DType, Element, Number};
 use crate::error::{Error, Result};
+use crate::kernels::along::{Along, first_outside};
 use crate::layout::{Dims, Layout, Strides, resolve_axis};
-use crate::loops::walk::Walk;
 use crate::parallel::{Disjoint, for_chunks, for_ranges, threads};
 use crate::simd::simd_fn;
 use crate::tensor::{Tensor, with_dtype};
 
 /// Elements a thread takes at a time.
-pub(super) const GRAIN: usize = 1 << 15;
+const GRAIN: usize = 1 << 15;
 /// Columns below which a row is not worth splitting.
 const COLUMNS: usize = 32;
 
 /// The indices, contiguous and all in `0..len`.
 pub(super) fn checked(op: &'static str, indices: &Tensor, len: usize) -> Result<Tensor> {
-    if indices.dtype() != DType::I64 {
-        return Err(wrong_dtype(op, "indices must be i64", indices.dtype()));
+    let indices = unchecked(op, indices)?;
+    match first_outside(as_indices(&indices), len) {
+        usize::MAX => Ok(indices),
+        position => Err(Error::IndexOutOfBounds { op, index: as_indices(&indices)[position], len, position }),
     }
-    let indices = indices.contiguous()?;
-    match as_indices(&indices).iter().position(|&i| i as u64 >= len as u64) {
-        None => Ok(indices),
-        Some(position) => {
-            Err(Error::IndexOutOfBounds { op, index: as_indices(&indices)[position], len, position })
-        }
+}
+
+/// The indices, contiguous, which whoever reads them checks.
+pub(super) fn unchecked(op: &'static str, indices: &Tensor) -> Result<Tensor> {
+    match indices.dtype() {
+        DType::I64 => indices.contiguous(),
+        dtype => Err(wrong_dtype(op, "indices must be i64", dtype)),
     }
 }
 
@@ -79,6 +82,15 @@ fn select_rows<T: Element>(x: &Tensor, axis: usize, idx: &[i64], out: &mut [T]) 
         return;
     }
     let data = x.data::<T>();
+    if inner == 1 && step == 1 {
+        return for_chunks(out, (GRAIN / idx.len()).max(1) * idx.len(), |start, out| {
+            for (o, out) in out.chunks_exact_mut(idx.len()).enumerate() {
+                let row = layout.offset + (start / idx.len() + o) * slab as usize;
+                let row = &data[row..row + layout.shape[axis]];
+                out.iter_mut().zip(idx).for_each(|(out, &i)| *out = row[i as usize]);
+            }
+        });
+    }
     for_chunks(out, (GRAIN / inner).max(1) * inner, |start, out| {
         let (mut o, mut k) = (start / inner / idx.len(), start / inner % idx.len());
         for row in out.chunks_exact_mut(inner) {
@@ -95,6 +107,20 @@ fn select_rows<T: Element>(x: &Tensor, axis: usize, idx: &[i64], out: &mut [T]) 
     });
 }
 
+/// `out[idx[k], :] += src[k, :]`
+fn add_slab<T: Number>(out: &mut [T], src: &[T], idx: &[i64], inner: usize) {
+    if inner == 1 {
+        for (&x, &i) in src.iter().zip(idx) {
+            let y = &mut out[i as usize];
+            *y = y.add(x);
+        }
+        return;
+    }
+    for (row, &i) in src.chunks_exact(inner).zip(idx) {
+        add_to(row, &mut out[i as usize * inner..][..inner]);
+    }
+}
+
 /// `out[o, idx[k], :] += src[o, k, :]`, both contiguous, `inner` elements to a row, `len` rows to a slab of `out`.
 fn add_rows<T: Number>(out: &mut [T], src: &[T], idx: &[i64], len: usize, inner: usize) {
     let work = idx.len() * inner;
@@ -106,12 +132,12 @@ fn add_rows<T: Number>(out: &mut [T], src: &[T], idx: &[i64], len: usize, inner:
         let per = (GRAIN / work).max(1);
         return for_chunks(out, per * slab, |start, out| {
             for (o, out) in out.chunks_exact_mut(slab).enumerate() {
-                let src = &src[(start / slab + o) * work..][..work];
-                for (row, &i) in src.chunks_exact(inner).zip(idx) {
-                    add_to(row, &mut out[i as usize * inner..][..inner]);
-                }
+                add_slab(out, &src[(start / slab + o) * work..][..work], idx, inner);
             }
         });
+    }
+    if inner == 1 {
+        return add_slab(out, src, idx, inner);
     }
     let width = match work < GRAIN || inner < COLUMNS {
         true => inner,
@@ -126,14 +152,6 @@ fn add_rows<T: Number>(out: &mut [T], src: &[T], idx: &[i64], len: usize, inner:
             add_to(&row[columns.clone()], y);
         }
     });
-}
-
-/// The layout of `target` under the shape of the indices, standing still along `axis`: the index says where.
-pub(super) fn under_indices(target: &Layout, axis: usize, shape: &[usize]) -> Layout {
-    let mut layout = target.clone();
-    layout.shape = Dims::from_slice(shape);
-    layout.strides[axis] = 0;
-    layout
 }
 
 impl Tensor {
@@ -167,23 +185,16 @@ impl Tensor {
     pub fn gather(&self, axis: isize, indices: &Tensor) -> Result<Tensor> {
         let axis = resolve_axis("gather", axis, self.rank())?;
         fits_indices("gather", self.shape(), axis, indices)?;
-        let indices = checked("gather", indices, self.shape()[axis])?;
-        let (layout, step) =
-            (under_indices(self.layout(), axis, indices.shape()), self.layout().strides[axis]);
-        let walk = Walk::new([&layout]);
-        let idx = as_indices(&indices);
+        let indices = unchecked("gather", indices)?;
+        let along = Along::new("gather", self.layout(), axis, as_indices(&indices), indices.shape());
         with_dtype!(self.dtype(), T, all => {
-            let data = self.data::<T>();
-            Self::build("gather", indices.shape(), |out: &mut [T]| {
-                for_chunks(out, GRAIN / 4, |start, out| {
-                    walk.runs(start..start + out.len(), |position, [at], len| {
-                        for i in 0..len {
-                            let along = i as isize * walk.inner[0] + idx[position + i] as isize * step;
-                            out[position - start + i] = data[(at as isize + along) as usize];
-                        }
-                    });
-                });
-            })
+            let mut read = Ok(());
+            let out = Self::build("gather", indices.shape(), |out: &mut [T]| {
+                if !out.is_empty() {
+                    read = along.read(self.data::<T>(), out);
+                }
+            })?;
+            read.map(|()| out)
         })
     }
 
@@ -210,6 +221,9 @@ impl Tensor {
         let len = self.shape()[axis];
         let inner = self.shape()[axis + 1..].iter().product();
         let (indices, src) = (checked("index_add", indices, len)?, src.contiguous()?);
+        if !self.is_unique() {
+            self = self.copied()?;
+        }
         with_dtype!(dtype, T, number => {
             if let (Some(out), Some(src)) = (self.as_mut_slice::<T>(), src.as_slice::<T>()) {
                 add_rows(out, src, as_indices(&indices), len, inner);
@@ -242,27 +256,15 @@ impl Tensor {
                 "narrow the larger",
             ));
         }
-        let (indices, src) = (checked("scatter_add", indices, self.shape()[axis])?, src.contiguous()?);
+        let (indices, src) = (unchecked("scatter_add", indices)?, src.contiguous()?);
+        if !self.is_unique() {
+            self = self.copied()?;
+        }
         let target = Layout::contiguous(self.shape());
-        // Slabs in front of the axis are independent destinations, if the indices reach all of them.
-        let whole = self.shape()[..axis] == indices.shape()[..axis];
-        let slabs: usize = if whole { self.shape()[..axis].iter().product() } else { 1 };
-        let step = target.strides[axis];
-        let walk = Walk::new([&under_indices(&target, axis, indices.shape())]);
-        let idx = as_indices(&indices);
+        let along = Along::new("scatter_add", &target, axis, as_indices(&indices), indices.shape());
         with_dtype!(dtype, T, number => {
             if let (Some(out), Some(src)) = (self.as_mut_slice::<T>(), src.as_slice::<T>()) && !src.is_empty() {
-                let (slab, work) = (out.len() / slabs, src.len() / slabs);
-                for_chunks(out, slab * (GRAIN / 4 / work).max(1), |start, out| {
-                    let first = start / slab;
-                    walk.runs(first * work..(first + out.len() / slab) * work, |position, [at], len| {
-                        for i in 0..len {
-                            let along = i as isize * walk.inner[0] + idx[position + i] as isize * step;
-                            let y = &mut out[(at as isize + along) as usize - start];
-                            *y = y.add(src[position + i]);
-                        }
-                    });
-                });
+                along.write(src, out, |y, x| *y = y.add(x))?;
             }
             Ok(self)
         }, else dtype => Err(wrong_dtype("scatter_add", "operands must be numbers", dtype)))

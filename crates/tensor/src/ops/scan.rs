@@ -1,12 +1,14 @@
 //! Scans: each element of the result is made of those before it along one axis.
 //!
-//! A line is met in its order, one element after another, whatever the number of threads: work is divided over lines.
+//! A line is met in its order, one element after another. Of sums and products a line of more than [`CHUNK`] elements
+//! is cut into chunks of that length: each is met alone, and then joined with all that came before it. That depends on
+//! the length of the line and on nothing else, so neither threads nor neighbouring lines show in the result.
 
 use super::arithmetic::{same_dtype, wrong_dtype};
 use crate::dtype::{DType, Float, Number};
 use crate::error::{Error, Result};
 use crate::layout::resolve_axis;
-use crate::parallel::{Disjoint, for_chunks, for_ranges};
+use crate::parallel::{Disjoint, for_ranges};
 use crate::simd::simd_fn;
 use crate::tensor::{Tensor, with_dtype};
 
@@ -17,18 +19,24 @@ const WIDTH: usize = 256;
 /// Lines that stand in one piece of memory and are followed side by side, so that one's latency hides another's.
 const LINES: usize = 4;
 
+/// Elements of a line that are met one after another, where chunks can be joined.
+const CHUNK: usize = 1 << 12;
+
 /// One step along a line, of up to two operands.
 trait Step<T>: Copy + Send + Sync {
+    /// Whether `next(h, x)` joins what came before with a chunk that began anew, too.
+    const JOINS: bool;
     fn first(self, x: T, y: T) -> T;
     fn next(self, h: T, x: T, y: T) -> T;
 }
 
 macro_rules! step {
-    ($($name:ident[$bound:ident]: |$h:ident, $x:ident, $y:ident| $first:expr, $next:expr;)*) => {$(
+    ($($name:ident[$bound:ident], joins $joins:literal: |$h:ident, $x:ident, $y:ident| $first:expr, $next:expr;)*) => {$(
         #[derive(Clone, Copy)]
         struct $name;
         #[allow(unused_variables)]
         impl<T: $bound> Step<T> for $name {
+            const JOINS: bool = $joins;
             #[inline(always)]
             fn first(self, $x: T, $y: T) -> T {
                 $first
@@ -42,9 +50,9 @@ macro_rules! step {
 }
 
 step! {
-    Sum[Number]: |h, x, y| x, h.add(x);
-    Product[Number]: |h, x, y| x, h.mul(x);
-    Recurrence[Float]: |h, x, y| y, h.mul_add(x, y);
+    Sum[Number], joins true: |h, x, y| x, h.add(x);
+    Product[Number], joins true: |h, x, y| x, h.mul(x);
+    Recurrence[Float], joins false: |h, x, y| y, h.mul_add(x, y);
 }
 
 simd_fn! {
@@ -54,6 +62,50 @@ simd_fn! {
             *out = s.next(h, x, y);
         }
     }
+}
+
+simd_fn! {
+    /// What came before, joined with each element: of one line, or a row of the next of each of many lines.
+    fn join[T: Number, S: Step<T>](s: S, before: &[T], x: &mut [T]) {
+        match *before {
+            [h] => x.iter_mut().for_each(|x| *x = s.next(h, *x, *x)),
+            _ => {
+                for row in x.chunks_exact_mut(before.len()) {
+                    for (x, &h) in row.iter_mut().zip(before) {
+                        *x = s.next(h, *x, *x);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Joins the chunks of scans along `n` elements, `inner` lines side by side.
+fn join_chunks<T: Number, S: Step<T>>(s: S, n: usize, inner: usize, out: &mut [T]) {
+    let (slab, chunks) = (n * inner, n.div_ceil(CHUNK));
+    // For each chunk but the first of a slab, the last elements of those before it, joined.
+    let mut before = Vec::with_capacity(out.len() / slab * (chunks - 1) * inner);
+    for out in out.chunks_exact(slab) {
+        for chunk in 1..chunks {
+            let from = before.len();
+            before.extend_from_slice(&out[(chunk * CHUNK - 1) * inner..][..inner]);
+            if chunk > 1 {
+                let (h, x) = before.split_at_mut(from);
+                let h = &h[from - inner..];
+                x.iter_mut().zip(h).for_each(|(x, &h)| *x = s.next(h, *x, *x));
+            }
+        }
+    }
+    let whole = Disjoint::new(out);
+    for_ranges(before.len() / inner, 1, |joints| {
+        for joint in joints {
+            let (start, chunk) = (joint / (chunks - 1) * n, joint % (chunks - 1) + 1);
+            let rows = start + chunk * CHUNK..start + n.min((chunk + 1) * CHUNK);
+            // SAFETY: `out` stays borrowed, and each chunk is met once.
+            let x = unsafe { whole.slice(rows.start * inner..rows.end * inner) };
+            join(s, &before[joint * inner..][..inner], x);
+        }
+    });
 }
 
 /// Whole lines of `n` elements each.
@@ -93,41 +145,80 @@ fn scan<T: Number, S: Step<T>>(
     let (n, inner) = (x.shape()[axis], x.shape()[axis + 1..].iter().product::<usize>());
     let (x, y) = (x.contiguous()?, y.contiguous()?);
     let (xs, ys) = (x.as_slice::<T>().unwrap_or_default(), y.as_slice::<T>().unwrap_or_default());
+    let chunk = if S::JOINS { n.min(CHUNK) } else { n };
     Tensor::build(op, x.shape(), |out: &mut [T]| {
         if out.is_empty() {
             return;
         }
         if inner == 1 {
-            let lines = (GRAIN / n).max(1).next_multiple_of(LINES);
-            return for_chunks(out, lines * n, |start, out| {
-                let range = start..start + out.len();
-                scan_lines(s, &xs[range.clone()], &ys[range], n, out);
-            });
+            scan_rows(s, xs, ys, n, chunk, out);
+        } else {
+            scan_columns(s, xs, ys, n, inner, chunk, out);
         }
-        let blocks = inner.div_ceil(WIDTH);
-        let slabs = out.len() / (n * inner);
-        let grain = (GRAIN / n / WIDTH.min(inner)).max(1);
-        let whole = Disjoint::new(out);
-        for_ranges(slabs * blocks, grain, |pieces| {
-            for piece in pieces {
-                let start = piece % blocks * WIDTH;
-                let width = WIDTH.min(inner - start);
-                for i in 0..n {
-                    let at = (piece / blocks * n + i) * inner + start;
-                    let (x, y) = (&xs[at..at + width], &ys[at..at + width]);
-                    // SAFETY: `out` stays borrowed, and a piece takes columns of a slab that no other piece takes.
-                    let row = unsafe { whole.slice(at..at + width) };
-                    if i == 0 {
-                        row.iter_mut().zip(x).zip(y).for_each(|((o, &x), &y)| *o = s.first(x, y));
-                    } else {
-                        // SAFETY: as above; the row before lies `inner ≥ width` in front of this one.
-                        let before = unsafe { whole.slice(at - inner..at - inner + width) };
-                        next_row(s, before, x, y, row);
-                    }
+        if chunk < n {
+            join_chunks(s, n, inner, out);
+        }
+    })
+}
+
+/// Lines of `n` neighbours each, in chunks that begin anew.
+fn scan_rows<T: Number, S: Step<T>>(s: S, x: &[T], y: &[T], n: usize, chunk: usize, out: &mut [T]) {
+    // Chunks are lines of their own, but for the shorter one at the end of a longer line.
+    let (line, grain) = match chunk == n {
+        true => (n, (GRAIN / n).max(1).next_multiple_of(LINES)),
+        false => (LINES * chunk, 1),
+    };
+    let (lines, parts) = (out.len() / n, n.div_ceil(line));
+    let out = Disjoint::new(out);
+    for_ranges(lines * parts, grain, |pieces| {
+        let (mut from, mut to) = (pieces.start * n, pieces.end * n);
+        if parts > 1 {
+            let (first, part) = (pieces.start / parts * n, pieces.start % parts);
+            (from, to) = (first + part * line, first + n.min((part + 1) * line));
+        }
+        let whole = from + (to - from) / chunk * chunk;
+        for (range, n) in [(from..whole, chunk), (whole..to, to - whole)] {
+            if !range.is_empty() {
+                // SAFETY: the whole result stays borrowed, and each piece is met once.
+                scan_lines(s, &x[range.clone()], &y[range.clone()], n, unsafe { out.slice(range) });
+            }
+        }
+    });
+}
+
+/// `inner` lines of `n` elements side by side, in chunks that begin anew.
+fn scan_columns<T: Number, S: Step<T>>(
+    s: S,
+    x: &[T],
+    y: &[T],
+    n: usize,
+    inner: usize,
+    chunk: usize,
+    out: &mut [T],
+) {
+    let (blocks, chunks) = (inner.div_ceil(WIDTH), n.div_ceil(chunk));
+    let slabs = out.len() / (n * inner);
+    let whole = Disjoint::new(out);
+    for_ranges(slabs * chunks * blocks, GRAIN / chunk / WIDTH.min(inner), |pieces| {
+        for piece in pieces {
+            let (start, row) = (piece % blocks * WIDTH, piece / blocks);
+            let (slab, from) = (row / chunks, row % chunks * chunk);
+            let width = WIDTH.min(inner - start);
+            for i in from..n.min(from + chunk) {
+                let at = (slab * n + i) * inner + start;
+                let (x, y) = (&x[at..at + width], &y[at..at + width]);
+                // SAFETY: `out` stays borrowed, and a piece takes a part of columns that no other piece takes.
+                let row = unsafe { whole.slice(at..at + width) };
+                if i == from {
+                    row.iter_mut().zip(x).zip(y).for_each(|((o, &x), &y)| *o = s.first(x, y));
+                } else {
+                    // SAFETY: as above; the row before lies `inner ≥ width` in front of this one.
+                    let before = unsafe { whole.slice(at - inner..at - inner + width) };
+                    next_row(s, before, x, y, row);
                 }
             }
-        });
-    })
+        }
+    });
 }
 
 /// Integers and booleans count in 64 bits.
@@ -138,8 +229,8 @@ fn widened(x: &Tensor) -> Result<Tensor> {
 impl Tensor {
     /// The sums of all elements up to each along `axis`: `out[k] = Σ x[i], i ≤ k`.
     ///
-    /// Floats keep their dtype; integers and booleans give I64, which wraps. Sums go from front to back. Errors:
-    /// `InvalidAxis`.
+    /// Floats keep their dtype; integers and booleans give I64, which wraps. Sums go from front to back, in chunks of
+    /// 4,096 elements that are then joined. Errors: `InvalidAxis`.
     ///
     /// ```
     /// let x = tensor::Tensor::arange(4, tensor::DType::F32)?;

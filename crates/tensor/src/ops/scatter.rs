@@ -1,13 +1,22 @@
 //! Overwriting at indices, choosing by a mask, and tuples of indices as one number.
 
 use super::arithmetic::{same_dtype, wrong_dtype};
-use super::index::{GRAIN, as_indices, checked, fits_indices, mismatch, under_indices};
+use super::index::{as_indices, checked, fits_indices, mismatch, unchecked};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::layout::{Layout, broadcast_shapes, resolve_axis};
-use crate::loops::walk::Walk;
+use crate::kernels::along::Along;
+use crate::kernels::compact::Held;
+use crate::layout::{Dims, Layout, broadcast_shapes, resolve_axis};
 use crate::parallel::for_chunks;
 use crate::tensor::{Tensor, with_dtype};
+
+/// The shape that `x` and a mask broadcast to.
+fn masked_shape(x: &Tensor, mask: &Tensor) -> Result<Dims> {
+    match mask.dtype() {
+        DType::Bool => broadcast_shapes("masked_select", x.shape(), mask.shape()),
+        dtype => Err(wrong_dtype("masked_select", "the mask must be boolean", dtype)),
+    }
+}
 
 impl Tensor {
     /// This tensor with each element of `src` written where its index says: `out[i, indices[i, j, k], k] = src[i, j, k]`
@@ -24,26 +33,13 @@ impl Tensor {
             let rule = "source and indices must have one shape";
             return Err(mismatch("scatter", rule, &[src.shape(), indices.shape()], "narrow the larger"));
         }
-        let (indices, src) = (checked("scatter", indices, self.shape()[axis])?, src.contiguous()?);
+        let (indices, src) = (unchecked("scatter", indices)?, src.contiguous()?);
         let target = Layout::contiguous(self.shape());
-        let whole = self.shape()[..axis] == indices.shape()[..axis];
-        let slabs: usize = if whole { self.shape()[..axis].iter().product() } else { 1 };
-        let step = target.strides[axis];
-        let walk = Walk::new([&under_indices(&target, axis, indices.shape())]);
-        let idx = as_indices(&indices);
+        let along = Along::new("scatter", &target, axis, as_indices(&indices), indices.shape());
         let mut result = self.copied()?;
         with_dtype!(dtype, T, all => {
             if let (Some(out), Some(src)) = (result.as_mut_slice::<T>(), src.as_slice::<T>()) && !src.is_empty() {
-                let (slab, work) = (out.len() / slabs, src.len() / slabs);
-                for_chunks(out, slab * (GRAIN / 4 / work).max(1), |start, out| {
-                    let first = start / slab;
-                    walk.runs(first * work..(first + out.len() / slab) * work, |position, [at], len| {
-                        for i in 0..len {
-                            let along = i as isize * walk.inner[0] + idx[position + i] as isize * step;
-                            out[(at as isize + along) as usize - start] = src[position + i];
-                        }
-                    });
-                });
+                along.write(src, out, |y, x| *y = x)?;
             }
             Ok(result)
         })
@@ -71,13 +67,9 @@ impl Tensor {
 
     /// The flat positions of the elements that are not 0, in order, as I64 of rank 1.
     pub fn flat_nonzero(&self) -> Result<Tensor> {
-        let held = self.to_dtype(DType::Bool)?.contiguous()?;
-        let held = held.as_slice::<bool>().unwrap_or_default();
-        let count = held.iter().filter(|&&x| x).count();
-        Self::build("nonzero", &[count], |out: &mut [i64]| {
-            let positions = held.iter().enumerate().filter(|(_, x)| **x);
-            out.iter_mut().zip(positions).for_each(|(out, (i, _))| *out = i as i64);
-        })
+        let mask = self.to_dtype(DType::Bool)?.contiguous()?;
+        let held = Held::new(mask.as_slice::<bool>().unwrap_or_default());
+        Self::build("nonzero", &[held.len], |out: &mut [i64]| held.collect(out, |i| i as i64))
     }
 
     /// The positions of the elements that are not 0, one row each, in row-major order. NaN is not 0.
@@ -88,15 +80,22 @@ impl Tensor {
         let (shape, rank) = (self.shape(), self.rank());
         let flat = as_indices(&flat);
         Self::build("nonzero", &[flat.len(), rank], |out: &mut [i64]| {
-            if rank == 0 {
-                return;
-            }
-            for (row, &position) in out.chunks_exact_mut(rank).zip(flat) {
-                let mut rest = position;
-                for (out, &d) in row.iter_mut().zip(shape).rev() {
-                    (*out, rest) = (rest % d as i64, rest / d as i64);
+            let Some((&last, front)) = shape.split_last() else { return };
+            for_chunks(out, rank << 12, |start, out| {
+                // The coordinates in front of the last axis are those of the element before, mostly.
+                let (mut prefix, mut row) = (vec![0; rank - 1], -(last as i64));
+                for (tuple, &position) in out.chunks_exact_mut(rank).zip(&flat[start / rank..]) {
+                    if position - row >= last as i64 {
+                        row = position - position % last as i64;
+                        let mut rest = row / last as i64;
+                        for (out, &d) in prefix.iter_mut().zip(front).rev() {
+                            (*out, rest) = (rest % d as i64, rest / d as i64);
+                        }
+                    }
+                    tuple[..rank - 1].copy_from_slice(&prefix);
+                    tuple[rank - 1] = position - row;
                 }
-            }
+            });
         })
     }
 
@@ -104,17 +103,19 @@ impl Tensor {
     ///
     /// Shapes: the result has rank 1. Errors: `DTypeMismatch` unless the mask is boolean; `ShapeMismatch`.
     pub fn masked_select(&self, mask: &Tensor) -> Result<Tensor> {
-        let (shape, positions) = self.masked_positions(mask)?;
-        self.expand(&shape[..])?.reshape([shape.iter().product::<usize>()])?.index_select(0, &positions)
+        let shape = masked_shape(self, mask)?;
+        let (x, mask) = (self.expand(&shape[..])?.contiguous()?, mask.expand(&shape[..])?.contiguous()?);
+        let held = Held::new(mask.as_slice::<bool>().unwrap_or_default());
+        with_dtype!(self.dtype(), T, all => {
+            let x = x.as_slice::<T>().unwrap_or_default();
+            Self::build("masked_select", &[held.len], |out: &mut [T]| held.collect(out, |i| x[i]))
+        })
     }
 
     /// The shape that this tensor and `mask` broadcast to, and where the mask holds in it, flat.
     #[doc(hidden)]
     pub fn masked_positions(&self, mask: &Tensor) -> Result<(Vec<usize>, Tensor)> {
-        if mask.dtype() != DType::Bool {
-            return Err(wrong_dtype("masked_select", "the mask must be boolean", mask.dtype()));
-        }
-        let shape = broadcast_shapes("masked_select", self.shape(), mask.shape())?.to_vec();
+        let shape = masked_shape(self, mask)?.to_vec();
         let positions = mask.expand(&shape[..])?.flat_nonzero()?;
         Ok((shape, positions))
     }

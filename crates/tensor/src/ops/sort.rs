@@ -1,18 +1,11 @@
-//! Sorting along an axis, and the first few of a sorted axis.
-//!
-//! Elements are mapped to integers of the same order, with the position behind: all keys differ, so that every way of
-//! sorting is stable and gives one result. NaN counts as the largest, and −0 equals 0.
+//! Sorting along an axis, and the first few, or one, of a sorted axis.
 
-use crate::dtype::{DType, Element};
+use super::arithmetic::wrong_dtype;
+use crate::dtype::DType;
 use crate::error::{Error, Result};
+use crate::kernels::order::{places_of_rows, sort_rows};
 use crate::layout::resolve_axis;
-use crate::parallel::{Disjoint, for_ranges};
 use crate::tensor::Tensor;
-
-/// Elements a thread takes at a time.
-const GRAIN: usize = 1 << 13;
-/// Rows from this length on are sorted by digits.
-const DIGITS_FROM: usize = 1 << 10;
 
 /// Which comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,117 +17,52 @@ pub enum Order {
     Descending,
 }
 
-/// An element's rank and, behind it, its position.
-trait Key: Copy + Default + Ord + Send + Sync {
-    /// Bytes of the rank, and how many bits the position takes below it.
-    const BYTES: usize;
-    const POSITION: usize;
-    fn position(self) -> i64;
-    fn byte(self, i: usize) -> usize;
-}
-
-impl Key for u64 {
-    const BYTES: usize = 4;
-    const POSITION: usize = 32;
-    #[inline(always)]
-    fn position(self) -> i64 {
-        (self as u32) as i64
-    }
-    #[inline(always)]
-    fn byte(self, i: usize) -> usize {
-        (self >> (Self::POSITION + 8 * i)) as u8 as usize
-    }
-}
-
-impl Key for u128 {
-    const BYTES: usize = 8;
-    const POSITION: usize = 64;
-    #[inline(always)]
-    fn position(self) -> i64 {
-        (self as u64) as i64
-    }
-    #[inline(always)]
-    fn byte(self, i: usize) -> usize {
-        (self >> (Self::POSITION + 8 * i)) as u8 as usize
-    }
-}
-
-#[inline(always)]
-fn rank_f32(x: f32) -> u32 {
-    match (x + 0.0).to_bits() {
-        _ if x.is_nan() => u32::MAX,
-        bits if bits >> 31 == 1 => !bits,
-        bits => bits | 1 << 31,
-    }
-}
-
-#[inline(always)]
-fn rank_f64(x: f64) -> u64 {
-    match (x + 0.0).to_bits() {
-        _ if x.is_nan() => u64::MAX,
-        bits if bits >> 63 == 1 => !bits,
-        bits => bits | 1 << 63,
-    }
-}
-
-/// By digits of the rank, the least first; each pass keeps the order of equals.
-fn sort_keys<K: Key>(keys: &mut Vec<K>, spare: &mut Vec<K>) {
-    if keys.len() < DIGITS_FROM {
-        return keys.sort_unstable();
-    }
-    spare.resize(keys.len(), K::default());
-    let mut counts = vec![[0usize; 256]; K::BYTES];
-    for &key in keys.iter() {
-        for (i, counts) in counts.iter_mut().enumerate() {
-            counts[key.byte(i)] += 1;
-        }
-    }
-    for (i, counts) in counts.iter_mut().enumerate() {
-        if counts.contains(&keys.len()) {
-            continue;
-        }
-        let mut at = 0;
-        for count in counts.iter_mut() {
-            at += std::mem::replace(count, at);
-        }
-        for &key in keys.iter() {
-            let at = &mut counts[key.byte(i)];
-            spare[*at] = key;
-            *at += 1;
-        }
-        std::mem::swap(keys, spare);
-    }
-}
-
-/// The positions of the first `k` of each sorted row of `n`.
-fn first_positions<T: Element, K: Key>(
-    x: &[T],
-    n: usize,
-    k: usize,
-    key: impl Fn(T, usize) -> K + Sync,
-    out: &mut [i64],
-) {
-    if n == 0 || k == 0 {
-        return;
-    }
-    let whole = Disjoint::new(out);
-    for_ranges(x.len() / n, (GRAIN / n).max(1), |rows| {
-        let (mut keys, mut spare) = (Vec::with_capacity(n), Vec::new());
-        for row in rows {
-            keys.clear();
-            keys.extend(x[row * n..(row + 1) * n].iter().enumerate().map(|(i, &x)| key(x, i)));
-            if k < n {
-                keys.select_nth_unstable(k - 1);
-                keys.truncate(k);
-                keys.sort_unstable();
-            } else {
-                sort_keys(&mut keys, &mut spare);
+/// Runs `$body` with `$T` the element type of `$x`, which holds no booleans.
+macro_rules! with_rank {
+    ($x:expr, $T:ident => $body:expr) => {
+        match $x.dtype() {
+            DType::F32 => {
+                type $T = f32;
+                $body
             }
-            // SAFETY: `out` stays borrowed, and each row is handed out once.
-            let out = unsafe { whole.slice(row * k..(row + 1) * k) };
-            out.iter_mut().zip(&keys).for_each(|(out, key)| *out = key.position());
+            DType::F64 => {
+                type $T = f64;
+                $body
+            }
+            DType::I64 => {
+                type $T = i64;
+                $body
+            }
+            DType::U8 | DType::Bool => {
+                type $T = u8;
+                $body
+            }
         }
-    });
+    };
+}
+pub(super) use with_rank;
+
+/// `x`, or its booleans as numbers.
+pub(super) fn ranked(x: &Tensor) -> Result<Tensor> {
+    if x.dtype() == DType::Bool { x.to_dtype(DType::U8) } else { Ok(x.clone()) }
+}
+
+/// `x` with `axis` last, contiguous.
+fn rows(x: &Tensor, axis: usize) -> Result<Tensor> {
+    ranked(x)?.transpose(axis as isize, -1)?.contiguous()
+}
+
+/// The rows of `x` put back.
+fn put_back(x: Tensor, axis: usize) -> Result<Tensor> {
+    x.transpose(axis as isize, -1)?.contiguous()
+}
+
+/// The shape of `x` with `k` elements on the last axis.
+fn with_last(x: &Tensor, k: usize) -> Vec<usize> {
+    let mut shape = x.shape().to_vec();
+    shape.pop();
+    shape.push(k);
+    shape
 }
 
 impl Tensor {
@@ -143,13 +71,13 @@ impl Tensor {
     ///
     /// Shapes: as this tensor. Errors: `InvalidAxis`.
     pub fn argsort(&self, axis: isize, order: Order) -> Result<Tensor> {
-        let resolved = resolve_axis("argsort", axis, self.rank())?;
-        self.sorted_positions("argsort", resolved, self.shape()[resolved], order)
+        let axis = resolve_axis("argsort", axis, self.rank())?;
+        self.ordered("argsort", axis, self.shape()[axis], order, false).map(|(_, places)| places)
     }
 
     /// The elements along `axis` in order, and where each stood (see [`Tensor::argsort`]).
     ///
-    /// Errors: `InvalidAxis`.
+    /// Errors: `InvalidAxis`. Differs from PyTorch in: the order of equal elements is kept without being asked for.
     ///
     /// ```
     /// use tensor::{Order, Tensor};
@@ -159,9 +87,8 @@ impl Tensor {
     /// # Ok::<(), tensor::Error>(())
     /// ```
     pub fn sort(&self, axis: isize, order: Order) -> Result<(Tensor, Tensor)> {
-        let resolved = resolve_axis("sort", axis, self.rank())?;
-        let indices = self.sorted_positions("sort", resolved, self.shape()[resolved], order)?;
-        Ok((self.gather(axis, &indices)?, indices))
+        let axis = resolve_axis("sort", axis, self.rank())?;
+        self.ordered("sort", axis, self.shape()[axis], order, true)
     }
 
     /// The first `k` elements along `axis` in order, and where each stood: with `Order::Descending` the `k` largest.
@@ -169,55 +96,147 @@ impl Tensor {
     /// NaN counts as the largest; of equal elements the earlier comes first. Errors: `InvalidAxis`; `InvalidArgument`
     /// where the axis has fewer than `k` elements.
     pub fn topk(&self, k: usize, axis: isize, order: Order) -> Result<(Tensor, Tensor)> {
-        let indices = self.top_positions("topk", k, axis, order)?;
-        Ok((self.gather(axis, &indices)?, indices))
+        let axis = self.axis_of_k("topk", k, axis)?;
+        self.ordered("topk", axis, k, order, true)
     }
 
-    fn top_positions(&self, op: &'static str, k: usize, axis: isize, order: Order) -> Result<Tensor> {
-        let resolved = resolve_axis(op, axis, self.rank())?;
-        let n = self.shape()[resolved];
-        if k > n {
+    fn axis_of_k(&self, op: &'static str, k: usize, axis: isize) -> Result<usize> {
+        let axis = resolve_axis(op, axis, self.rank())?;
+        if k > self.shape()[axis] {
             return Err(Error::InvalidArgument {
                 op,
                 rule: "k must not exceed the axis",
-                got: format!("k = {k} for shape {:?} along axis {resolved}", self.shape()),
+                got: format!("k = {k} for shape {:?} along axis {axis}", self.shape()),
                 repair: "use a smaller k",
             });
         }
-        self.sorted_positions(op, resolved, k, order)
+        Ok(axis)
     }
 
-    fn sorted_positions(&self, op: &'static str, axis: usize, k: usize, order: Order) -> Result<Tensor> {
-        let n = self.shape()[axis];
-        // A position takes 32 bits beside a rank of 32 bits; axes that are longer go through wider elements.
-        let wider = match self.dtype() {
-            _ if n <= u32::MAX as usize => self.clone(),
-            DType::F32 => self.to_dtype(DType::F64)?,
-            DType::U8 | DType::Bool => self.to_dtype(DType::I64)?,
-            DType::F64 | DType::I64 => self.clone(),
-        };
-        let moved = wider.transpose(axis as isize, -1)?.contiguous()?;
-        let mut shape = moved.shape().to_vec();
-        let last = shape.len() - 1;
-        shape[last] = k;
-        let down = order == Order::Descending;
-        let (m32, m64) = if down { (u32::MAX, u64::MAX) } else { (0, 0) };
-        let narrow = move |rank: u32, i: usize| ((rank ^ m32) as u64) << 32 | i as u64;
-        let wide = move |rank: u64, i: usize| ((rank ^ m64) as u128) << 64 | i as u128;
-        let out = Tensor::build(op, &shape, |out: &mut [i64]| match moved.dtype() {
-            DType::F32 => first_positions(slice::<f32>(&moved), n, k, |x, i| narrow(rank_f32(x), i), out),
-            DType::U8 => first_positions(slice::<u8>(&moved), n, k, |x, i| narrow(x as u32, i), out),
-            DType::Bool => first_positions(slice::<bool>(&moved), n, k, |x, i| narrow(x as u32, i), out),
-            DType::F64 => first_positions(slice::<f64>(&moved), n, k, |x, i| wide(rank_f64(x), i), out),
-            DType::I64 => {
-                first_positions(slice::<i64>(&moved), n, k, |x, i| wide(x as u64 ^ 1 << 63, i), out)
-            }
+    /// The first `k` elements of the sorted axis, if `with_values`, and where they stood.
+    fn ordered(
+        &self,
+        op: &'static str,
+        axis: usize,
+        k: usize,
+        order: Order,
+        with_values: bool,
+    ) -> Result<(Tensor, Tensor)> {
+        let (moved, n, down) = (rows(self, axis)?, self.shape()[axis], order == Order::Descending);
+        let shape = with_last(&moved, k);
+        let none = [0];
+        let (mut values, mut done) = (None, Ok(()));
+        let places = Self::build(op, &shape, |places: &mut [i64]| {
+            with_rank!(moved, T => {
+                let x = moved.as_slice::<T>().unwrap_or_default();
+                let built = Self::build(op, if with_values { &shape } else { &none }, |values: &mut [T]| {
+                    done = sort_rows(x, n, k, down, places, values);
+                });
+                values = Some(built);
+            });
         })?;
-        out.transpose(axis as isize, -1)?.contiguous()
+        done?;
+        let values = match values {
+            Some(values) if with_values => put_back(values?, axis)?.to_dtype(self.dtype())?,
+            _ => self.clone(),
+        };
+        Ok((values, put_back(places, axis)?))
     }
-}
 
-/// The elements of a contiguous tensor.
-fn slice<T: Element>(x: &Tensor) -> &[T] {
-    x.as_slice::<T>().unwrap_or_default()
+    /// Where those stand that would be at `places`, which ascend, were the axis sorted: `places.len()` on that axis.
+    pub(super) fn places_in_order(&self, op: &'static str, axis: usize, places: &[usize]) -> Result<Tensor> {
+        let (moved, n) = (rows(self, axis)?, self.shape()[axis]);
+        let out = Self::build(op, &with_last(&moved, places.len()), |out: &mut [i64]| {
+            with_rank!(moved, T => {
+                places_of_rows(moved.as_slice::<T>().unwrap_or_default(), n, places, out);
+            });
+        })?;
+        put_back(out, axis)
+    }
+
+    /// The `k`-th smallest element along `axis`, from 1 on, and where it stands; the axis is left out of the results.
+    ///
+    /// NaN counts as the largest, and equal elements stand in their order. Errors: `InvalidAxis`; `InvalidArgument`
+    /// unless `1 ≤ k ≤ n`.
+    ///
+    /// ```
+    /// let x = tensor::Tensor::from_vec(vec![3.0f32, 1.0, 2.0], [3])?;
+    /// assert_eq!(x.kthvalue(2, 0)?.0.item()?, 2.0);
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    pub fn kthvalue(&self, k: usize, axis: isize) -> Result<(Tensor, Tensor)> {
+        let places = self.kth_places(k, axis)?;
+        Ok((self.gather(axis, &places)?.select(axis, 0)?, places.select(axis, 0)?))
+    }
+
+    /// The second result of [`Tensor::kthvalue`], with the axis left in.
+    #[doc(hidden)]
+    pub fn kth_places(&self, k: usize, axis: isize) -> Result<Tensor> {
+        let op = "kthvalue";
+        let axis = resolve_axis(op, axis, self.rank())?;
+        if k == 0 || k > self.shape()[axis] {
+            return Err(Error::InvalidArgument {
+                op,
+                rule: "k must lie between 1 and the size of the axis",
+                got: format!("k = {k} for shape {:?} along axis {axis}", self.shape()),
+                repair: "use another k",
+            });
+        }
+        self.places_in_order(op, axis, &[k - 1])
+    }
+
+    /// The value at `q·(n − 1)` of the sorted `axis`, which is left out; between two, on the line that joins them. NaN
+    /// where the axis holds one.
+    ///
+    /// Errors: `InvalidAxis`; `DTypeMismatch` unless a float; `InvalidArgument` unless `0 ≤ q ≤ 1`; `EmptyReduction`
+    /// for an axis of size 0.
+    ///
+    /// ```
+    /// let x = tensor::Tensor::from_vec(vec![4.0f64, 1.0, 3.0, 2.0], [4])?;
+    /// assert_eq!(x.quantile(0.25, 0)?.item()?, 1.75);
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    pub fn quantile(&self, q: f64, axis: isize) -> Result<Tensor> {
+        self.quantile_by("quantile", q, axis)
+    }
+
+    /// The middle of the sorted `axis`, or the mean of the middle two: [`Tensor::quantile`] of 0.5.
+    ///
+    /// Errors: as there. Differs from PyTorch in: of two middles their mean, as NumPy, not the lower.
+    pub fn median(&self, axis: isize) -> Result<Tensor> {
+        self.quantile_by("median", 0.5, axis)
+    }
+
+    fn quantile_by(&self, op: &'static str, q: f64, axis: isize) -> Result<Tensor> {
+        let (places, share) = self.quantile_places(op, q, axis)?;
+        let picked = self.gather(axis, &places)?;
+        let [low, high, last] = [0, 1, 2].map(|i| picked.select(axis, i));
+        let (low, high, last) = (low?, high?, last?);
+        let between = low.add(&high.sub(&low)?.mul_scalar(share)?)?;
+        // Between two of one infinity there is that infinity.
+        let one = low.eq(&high)?.logical_and(&low.is_finite()?.logical_not()?)?;
+        Self::where_(&last.is_nan()?, &last, &Self::where_(&one, &low, &between)?)
+    }
+
+    /// On `axis` where the elements stand between which a quantile lies, and the largest; and how far it is from the
+    /// first to the second.
+    #[doc(hidden)]
+    pub fn quantile_places(&self, op: &'static str, q: f64, axis: isize) -> Result<(Tensor, f64)> {
+        let axis = resolve_axis(op, axis, self.rank())?;
+        if !self.dtype().is_float() {
+            return Err(wrong_dtype(op, "the operand must be a float", self.dtype()));
+        }
+        if !(0.0..=1.0).contains(&q) {
+            let (rule, repair) = ("q must lie in 0..=1", "use another q");
+            return Err(Error::InvalidArgument { op, rule, got: format!("q = {q}"), repair });
+        }
+        let Some(last) = self.shape()[axis].checked_sub(1) else {
+            let (rule, shape) = ("an empty axis has no quantile", self.shape().to_vec());
+            return Err(Error::EmptyReduction { op, rule, shape, axes: vec![axis] });
+        };
+        let at = q * last as f64;
+        let (low, share) = ((at as usize).min(last), at.fract());
+        let high = if share > 0.0 { (low + 1).min(last) } else { low };
+        Ok((self.places_in_order(op, axis, &[low, high, last])?, share))
+    }
 }

@@ -57,7 +57,7 @@ fn the_first_numbers_of_seed_0_never_change() {
     );
     let bits: String = bernoulli(&mut rng, 12, 0.5).iter().map(|&b| if b { '1' } else { '0' }).collect();
     assert_eq!(bits, "100011111011");
-    assert_eq!(rng.permutation(10), [7, 0, 5, 2, 9, 6, 1, 8, 3, 4]);
+    assert_eq!(rng.permutation(10).unwrap(), [7, 0, 5, 2, 9, 6, 1, 8, 3, 4]);
     assert_eq!(rng.below(1000), Ok(545));
     assert_eq!(rng.random::<u32>(), 3048137886);
     assert_eq!(rng.split().key[0], 1331593860);
@@ -128,7 +128,7 @@ fn seeds_draws_streams_and_splits_all_differ() {
 fn a_stream_takes_no_draw_and_ignores_those_taken() {
     let mut rng = Rng::seed(5);
     let before = rng.stream(9);
-    rng.permutation(3);
+    rng.permutation(3).unwrap();
     assert_eq!((rng.draws(), rng.stream(9)), (1, before));
 }
 
@@ -192,11 +192,11 @@ fn every_order_is_as_likely_as_any_other() {
     let mut rng = Rng::seed(8);
     let mut counts = std::collections::BTreeMap::new();
     for _ in 0..24_000 {
-        *counts.entry(rng.permutation(4)).or_insert(0) += 1;
+        *counts.entry(rng.permutation(4).unwrap()).or_insert(0) += 1;
     }
     assert_eq!(counts.len(), 24);
     assert_even(&counts.into_values().collect::<Vec<_>>());
-    assert_eq!((rng.permutation(0), rng.permutation(1)), (vec![], vec![0]));
+    assert_eq!((rng.permutation(0).unwrap(), rng.permutation(1).unwrap()), (vec![], vec![0]));
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn the_rand_crate_works_on_it() {
 #[test]
 fn a_stored_state_goes_on_where_it_was() {
     let mut rng = Rng::seed(13);
-    rng.permutation(3);
+    rng.permutation(3).unwrap();
     let text = serde_json::to_string(&rng).unwrap();
     assert_eq!(
         text,
@@ -345,5 +345,16 @@ fn a_random_tensor_of_integers_or_of_impossible_size_is_refused() {
     );
     assert!(rng.uniform([2], 1.0, 0.0, DType::F64).is_err());
     assert!(matches!(rng.bernoulli([usize::MAX, 2], 0.5), Err(Error::ShapeOverflow { op: "bernoulli", .. })));
+    assert_eq!(rng.draws(), 0);
+}
+
+#[test]
+fn a_permutation_that_no_memory_holds_is_refused() {
+    let mut rng = Rng::seed(0);
+    for (n, bytes) in [(1usize << 43, 1u64 << 46), (usize::MAX, u64::MAX)] {
+        let text = rng.permutation(n).expect_err("no machine has that").to_string();
+        let rule = "[permutation] memory must be had for the result; got a refusal for";
+        assert_eq!(text, format!("{rule} {bytes} bytes; use smaller sizes or free some tensors"));
+    }
     assert_eq!(rng.draws(), 0);
 }

@@ -254,7 +254,7 @@ table! {
         logical_or logical_xor relu_grad tanh_grad sigmoid_grad gelu_grad gelu_tanh_grad silu_grad softplus_grad
         log_sigmoid_grad matmul dot inner outer kron;
     number: add_scalar mul_scalar pow_scalar leaky_relu elu;
-    axis: argmax argmin cumsum cumprod softmax log_softmax logsumexp squeeze unsqueeze flip;
+    axis: median argmax argmin cumsum cumprod softmax log_softmax logsumexp squeeze unsqueeze flip;
     two_axis: softmax_grad log_softmax_grad linear_recurrence cross;
     axes: sum sum_keep mean mean_keep prod prod_keep max max_keep min min_keep any any_keep all all_keep count_nonzero
         count_nonzero_keep;
@@ -291,6 +291,24 @@ table! {
     "argsort": |s| { let (x, a, order) = (s.any(), s.axis(), s.order()); one(x.argsort(a, order)) };
     "sort": |s| { let (x, a, order) = (s.any(), s.axis(), s.order()); two(x.sort(a, order)) };
     "topk": |s| { let (x, k, a, order) = (s.any(), s.count(), s.axis(), s.order()); two(x.topk(k, a, order)) };
+    "kthvalue": |s| { let (x, k, a) = (s.any(), s.count(), s.axis()); two(x.kthvalue(k, a)) };
+    "quantile": |s| { let (x, q, a) = (s.float(), s.number(), s.axis()); one(x.quantile(if s.rarely(3) { q } else { 0.3 }, a)) };
+    "cummax": |s| { let (x, a) = (s.any(), s.axis()); two(x.cummax(a)) };
+    "cummin": |s| { let (x, a) = (s.any(), s.axis()); two(x.cummin(a)) };
+    "unique": |s| { let x = s.any(); let u = if s.rarely(2) { x.unique()? } else { x.unique_consecutive()? }; Ok(vec![u.values, u.inverse, u.counts]) };
+    "searchsorted": |s| { let n = s.below(6); let x = s.any(); let (row, right) = (s.shaped(&x, &[n]), s.rarely(2)); one(row.searchsorted(&x, right)) };
+    "bucketize": |s| { let n = s.below(6); let x = s.any(); let (row, right) = (s.shaped(&x, &[n]), s.rarely(2)); one(x.bucketize(&row, right)) };
+    "isin": |s| { let x = s.any(); let y = s.like(&x); one(x.isin(&y)) };
+    "histogram": |s| { let n = s.below(6); let x = s.any(); let edges = s.shaped(&x, &[n]); one(x.histogram(&edges)) };
+    "bincount": |s| { let x = s.any(); let i = s.indices(&x); let (w, n) = (maybe(s, &x, i.shape()), s.count()); one(i.bincount(w.as_ref(), n)) };
+    "nonzero": |s| { let x = s.any(); Ok(vec![x.nonzero()?, x.flat_nonzero()?]) };
+    "masked_select": |s| { let x = s.any(); let mask = s.like(&x).to_dtype(tensor::DType::Bool)?; one(x.masked_select(&mask)) };
+    "take": |s| { let x = s.any(); let i = s.indices(&x); one(x.take(&i)) };
+    "take_along_axis": |s| { let (x, a) = (s.any(), s.axis()); let i = s.indices(&x); one(x.take_along_axis(a, &i)) };
+    "scatter": |s| along(s, |x, a, i, src| x.scatter(a, i, src), true);
+    "index_fill": |s| { let (x, a, v, n) = (s.any(), s.axis(), s.number(), s.below(4)); let i = s.ids(&[n]); one(x.index_fill(a, &i, v)) };
+    "gather_nd": |s| { let x = s.any(); let shape = [s.below(4), x.rank().min(1 + s.below(3))]; let i = s.ids(&shape); one(x.gather_nd(&i)) };
+    "permutation": |s| { let n = s.count(); none(Rng::seed(1).permutation(n)) };
     "linear": |s| linear(s);
     "matmul of matrices": |s| matmul(s);
     "tensordot": |s| { let x = s.any(); let (y, a, b) = (s.like(&x), s.axes(), s.axes()); one(x.tensordot(&y, &a, &b)) };

@@ -9,6 +9,8 @@ use tensor::Tensor;
 /// The elements along `axis` that the second input names. Saves the indices.
 pub struct Gather {
     axis: isize,
+    /// The result, where whoever found the indices found it too.
+    known: Option<Tensor>,
 }
 
 impl Op for Gather {
@@ -19,7 +21,10 @@ impl Op for Gather {
         Saves::inputs(&[1])
     }
     fn forward(&mut self, x: &[&Tensor]) -> Result<Tensor> {
-        Ok(x[0].gather(self.axis, x[1])?)
+        match self.known.take() {
+            Some(y) => Ok(y),
+            None => Ok(x[0].gather(self.axis, x[1])?),
+        }
     }
     fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
         let dx = GatherGrad { axis: self.axis, shape: saved.shape(0).to_vec() };
@@ -54,7 +59,12 @@ impl Var {
     /// Shapes: the indices have this value's rank, and on other axes at most its sizes; the result has their shape.
     /// Errors: as [`Tensor::gather`].
     pub fn gather(&self, axis: isize, indices: impl Into<Var>) -> Result<Var> {
-        Var::apply(Gather { axis }, &[self, &indices.into()])
+        Var::apply(Gather { axis, known: None }, &[self, &indices.into()])
+    }
+
+    /// [`Var::gather`] with the result `y`.
+    pub(crate) fn gathered(&self, axis: isize, indices: &Tensor, y: Tensor) -> Result<Var> {
+        Var::apply(Gather { axis, known: Some(y) }, &[self, &indices.into()])
     }
 }
 

@@ -64,6 +64,10 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .case("empty", [s.empty([0, 3])], [0, 3], |x| x[0].cumprod(0))
             .case("large", [s.uniform([513, 301], 0.9, 1.1)], [513, 301], |x| x[0].cumprod(0))
             .large()
+            .case("one long row", [s.uniform([40_000], 0.999, 1.001)], [40_000], |x| x[0].cumprod(0))
+            .large()
+            .case("long columns", [s.uniform([9_000, 3], 0.999, 1.001)], [9_000, 3], |x| x[0].cumprod(0))
+            .large()
             .error(
                 [s.uniform([2], 0.0, 1.0)],
                 |x| x[0].cumprod(1),

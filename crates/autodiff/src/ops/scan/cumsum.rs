@@ -53,6 +53,10 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .large()
             .case("large, rows", [s.uniform([513, 301], -1.0, 1.0)], [513, 301], |x| x[0].cumsum(1))
             .large()
+            .case("one long row", [s.uniform([40_000], -1.0, 1.0)], [40_000], |x| x[0].cumsum(0))
+            .large()
+            .case("long columns", [s.uniform([9_000, 3], -1.0, 1.0)], [9_000, 3], |x| x[0].cumsum(0))
+            .large()
             .error(
                 [s.uniform([2], 0.0, 1.0)],
                 |x| x[0].cumsum(1),

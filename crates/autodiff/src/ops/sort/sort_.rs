@@ -9,8 +9,8 @@ impl Var {
     /// The elements along `axis` in order, and where each stood, as [`Tensor::sort`]. Equal elements keep their order,
     /// and each gets the gradient of its own place. Errors: `InvalidAxis`.
     pub fn sort(&self, axis: isize, order: Order) -> Result<(Var, Tensor)> {
-        let indices = self.value().argsort(axis, order).map_err(|e| e.named("sort"))?;
-        Ok((self.gather(axis, &indices)?, indices))
+        let (values, indices) = self.value().sort(axis, order)?;
+        Ok((self.gathered(axis, &indices, values)?, indices))
     }
 }
 
@@ -29,6 +29,13 @@ pub(crate) fn specs() -> Vec<OpSpec> {
                 sorted(x, 0, Order::Descending)
             })
             .reference(|_| vec![1.5, 0.5, -0.5, -1.5])
+            .case("one", [s.tensor(vec![7.0], [1])], [1], move |x| sorted(x, 0, Order::Descending))
+            .reference(|_| vec![7.0])
+            .case("NaN and zeros", [s.tensor(vec![f64::NAN, 0.0, -0.0, f64::INFINITY], [4])], [4], move |x| {
+                sorted(x, 0, Order::Ascending)
+            })
+            .reference(|_| vec![0.0, -0.0, f64::INFINITY, f64::NAN])
+            .no_derivative()
             .case("empty", [s.empty([0, 3])], [0, 3], move |x| sorted(x, 0, Order::Ascending))
             .case("large", [s.uniform([3, 70_000], -1.0, 1.0)], [3, 70_000], move |x| sorted(x, 1, Order::Ascending))
             .large()

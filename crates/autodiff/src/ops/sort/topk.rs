@@ -9,8 +9,8 @@ impl Var {
     /// The first `k` elements along `axis` in order, and where each stood, as [`Tensor::topk`]: the largest with
     /// `Order::Descending`. Errors: `InvalidAxis`; `InvalidArgument` where the axis has fewer than `k` elements.
     pub fn topk(&self, k: usize, axis: isize, order: Order) -> Result<(Var, Tensor)> {
-        let (_, indices) = self.value().topk(k, axis, order)?;
-        Ok((self.gather(axis, &indices)?, indices))
+        let (values, indices) = self.value().topk(k, axis, order)?;
+        Ok((self.gathered(axis, &indices, values)?, indices))
     }
 }
 
@@ -30,6 +30,8 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .no_derivative()
             .case("none", [s.uniform([2, 3], -1.0, 1.0)], [0, 3], move |x| top(x, 0, 0))
             .case("empty", [s.empty([0, 3])], [0, 1], move |x| top(x, 1, 1))
+            .case("of a long row", [s.uniform([70_000], -1.0, 1.0)], [70], move |x| top(x, 70, 0))
+            .large()
             .case("large", [s.uniform([301, 700], -1.0, 1.0)], [301, 9], move |x| top(x, 9, 1))
             .large()
             .error(
