@@ -96,5 +96,28 @@ fn threads(_: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, threads, elementwise, reduction, matmul, softmax, copy);
+fn factorization(c: &mut Criterion) {
+    let mut group = c.benchmark_group("factorization");
+    let cube = |n: u64| Throughput::Elements(n * n * n);
+    for dtype in [DType::F32, DType::F64] {
+        let of = |n: usize| matrix(n, n, 0).to_dtype(dtype).expect("a matrix converts");
+        let (a, b) = (of(256), of(512));
+        let symmetric = a.add(&a.t().expect("t")).expect("add").contiguous().expect("contiguous");
+        let definite = b.matmul(&b.t().expect("t")).expect("matmul");
+        let definite = definite.add(&Tensor::eye(512, dtype).expect("eye")).expect("add");
+        let right = b.narrow(1, 0, 1).and_then(|b| b.contiguous()).expect("a column");
+        line(&mut group, &format!("svd 256 {dtype}"), cube(256), || a.svd_packed().expect("svd"));
+        line(&mut group, &format!("eigh 256 {dtype}"), cube(256), || symmetric.eigh_packed().expect("eigh"));
+        line(&mut group, &format!("qr 512 {dtype}"), cube(512), || b.qr_packed().expect("qr"));
+        line(&mut group, &format!("cholesky 512 {dtype}"), cube(512), || {
+            definite.cholesky().expect("cholesky")
+        });
+        line(&mut group, &format!("solve 512 {dtype}"), cube(512), || b.solve(&right).expect("solve"));
+        line(&mut group, &format!("inv 512 {dtype}"), cube(512), || b.inv().expect("inv"));
+        line(&mut group, &format!("det 512 {dtype}"), cube(512), || b.det().expect("det"));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, threads, elementwise, reduction, matmul, factorization, softmax, copy);
 criterion_main!(benches);

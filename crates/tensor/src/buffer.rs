@@ -236,6 +236,13 @@ impl Buffer {
         // SAFETY: as in `as_slice`, and exclusively borrowed.
         unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.bytes / T::DTYPE.size()) }
     }
+
+    /// The whole block as memory for a library to keep numbers in.
+    pub(crate) fn as_scratch(&mut self) -> &mut [std::mem::MaybeUninit<u8>] {
+        // SAFETY: exclusively borrowed and `bytes` long; those who work in it write numbers, so its bytes stay
+        // initialised.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.bytes) }
+    }
 }
 
 impl Drop for Buffer {

@@ -21,7 +21,7 @@ pub use buffer::{MemoryStats, memory_stats, poison_fresh_memory, release_pooled_
 pub use dtype::{DType, Element, Float, Number};
 pub use error::{Error, Result};
 pub use kernels::fused;
-pub use linalg::Triangular;
+pub use linalg::{MatrixNorm, Triangular};
 pub use ops::construct::Indexing;
 pub use ops::einsum;
 pub use ops::fft::{Fft, FftNorm};

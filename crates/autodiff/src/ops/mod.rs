@@ -3,6 +3,7 @@
 
 use crate::check::OpSpec;
 
+mod choice;
 mod operators;
 mod packed;
 
@@ -41,8 +42,8 @@ op_list! {
     product { matmul, linear, einsum, tensordot, kron, multi_dot, cross, fft }
     /// Linear algebra.
     linalg {
-        solve, inv, slogdet, det, cholesky, triangle, triangular_solve, qr, eigh, svd, pinv, matrix_norm, lu,
-        matrix_exp, eigvals,
+        solve, inv, slogdet, det, cholesky, triangular_solve, qr, eigh, svd, pinv, matrix_norm, lu,
+        matrix_exp, eig, cholesky_inverse, eigvalsh, svdvals,
     }
     /// Values along an axis, normalised.
     norm { softmax, log_softmax, layer_norm }

@@ -1,24 +1,43 @@
 //! Linear algebra on faer, batched over the leading axes, for f32 and f64.
 //!
-//! Every matrix is copied once, column by column, into memory that a factorization works in; in that pass it is checked to
-//! be finite. faer runs with `Par::Seq`: threads take whole matrices, so that results do not depend on their number.
-//! Factorizations with several results write them into one *packed* tensor `[…, k]`; the methods return views of it.
+//! Every matrix is copied once, column by column, into memory that a factorization works in, and is then checked to be
+//! finite. faer runs with `Par::Seq`: threads take whole matrices, so that results do not depend on their number, and
+//! a matrix alone gives the bits that it gives in a batch. Working memory is the pool's, taken once for a run of
+//! matrices. Factorizations with several results write them into one *packed* tensor `[…, k]`; the methods return views
+//! of it.
 
+mod bidiagonal;
+mod blocked;
+mod cholesky;
+mod eig;
 mod exp;
-mod factor;
-mod solve;
+mod fault;
+mod lu;
+mod norm;
+mod pinv;
+mod qr;
+mod room;
+mod rotate;
+mod small;
 mod spectral;
+mod triangular;
+mod tridiagonal;
 
-pub use solve::Triangular;
+pub use norm::MatrixNorm;
+pub use triangular::Triangular;
+
+pub(crate) use fault::Fault;
+use room::{Room, Stack};
 
 use crate::dtype::{DType, Float, Number};
 use crate::error::{Error, Result};
-use crate::layout::{Layout, broadcast_shapes};
-use crate::ops::matmul::offsets;
+use crate::layout::{Dims, Layout, Strides, broadcast_shapes};
+use crate::loops::copy::copy_into;
 use crate::parallel;
 use crate::tensor::Tensor;
 use faer::traits::RealField;
-use faer::{MatMut, MatRef};
+use faer::{MatMut, MatRef, Par};
+use smallvec::SmallVec;
 use std::sync::Mutex;
 
 /// A type that faer factorizes.
@@ -28,48 +47,6 @@ impl Real for f64 {}
 
 /// Multiply-adds, cubes of sizes, that are worth a thread.
 const GRAIN: usize = 1 << 16;
-
-/// What is wrong with one matrix.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Fault {
-    /// Not finite at (row, column).
-    NotFinite(usize, usize),
-    /// No pivot at this step.
-    Singular(usize),
-    /// A pivot that is not positive at this step.
-    NotPositive(usize),
-    /// The iteration for eigenvalues did not end.
-    NoConvergence,
-}
-
-impl Fault {
-    fn error(self, op: &'static str, matrix: usize, batched: bool) -> Error {
-        let of = if batched { format!(" of matrix {matrix} of the batch") } else { String::new() };
-        let refuse = |rule, got: String, repair| Error::InvalidArgument { op, rule, got, repair };
-        match self {
-            Fault::NotFinite(i, j) => refuse(
-                "a matrix must be finite",
-                format!("NaN or infinity at row {i}, column {j}{of}"),
-                "find the operation that made it",
-            ),
-            Fault::Singular(k) => refuse(
-                "a matrix must not be singular",
-                format!("a zero pivot at {k}{of}"),
-                "add a multiple of the identity, or use pinv or lstsq",
-            ),
-            Fault::NotPositive(k) => refuse(
-                "a matrix must be positive definite",
-                format!("a pivot that is not positive at {k}{of}"),
-                "add a multiple of the identity, or check that the matrix is symmetric",
-            ),
-            Fault::NoConvergence => refuse(
-                "the iteration for eigenvalues must end",
-                format!("no convergence{}", if batched { of } else { String::new() }),
-                "scale the matrix to a norm near 1",
-            ),
-        }
-    }
-}
 
 /// Refuses what has fewer than two axes or is no float.
 pub(crate) fn check_matrix(op: &'static str, a: &Tensor) -> Result<(usize, usize)> {
@@ -109,6 +86,28 @@ pub(crate) fn check_square(op: &'static str, a: &Tensor) -> Result<usize> {
     }
 }
 
+crate::simd::simd_fn! {
+    /// Whether all of `x` are finite.
+    pub(crate) fn all_finite[T: Float](x: &[T]) -> bool {
+        // 0·x is 0 for finite x, else NaN.
+        let mut sums = [T::ZERO; 32];
+        let (chunks, rest) = x.as_chunks::<32>();
+        for chunk in chunks {
+            for (sum, &x) in sums.iter_mut().zip(chunk) {
+                *sum = sum.add(x.mul(T::ZERO));
+            }
+        }
+        let mut sum = T::ZERO;
+        for x in sums {
+            sum = sum.add(x);
+        }
+        for &x in rest {
+            sum = sum.add(x.mul(T::ZERO));
+        }
+        !sum.is_nan()
+    }
+}
+
 /// One matrix in a tensor's buffer.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a, T> {
@@ -120,27 +119,53 @@ pub(crate) struct View<'a, T> {
     cs: isize,
 }
 
-impl<T: Real> View<'_, T> {
+impl<'a, T: Real> View<'a, T> {
     fn get(&self, i: usize, j: usize) -> T {
         self.data[(self.at as isize + i as isize * self.rs + j as isize * self.cs) as usize]
     }
 
-    /// Copies into `out`, column by column, and refuses what is not finite. Tiles keep both sides in the cache.
+    /// Rows as columns.
+    fn t(&self) -> Self {
+        Self { rows: self.cols, cols: self.rows, rs: self.cs, cs: self.rs, ..*self }
+    }
+
+    /// Copies into `out`, column by column, and refuses what is not finite.
     fn load(&self, out: &mut [T]) -> Result<(), Fault> {
-        const TILE: usize = 16;
-        let mut sum = T::ZERO;
-        for i0 in (0..self.rows).step_by(TILE) {
-            let i1 = (i0 + TILE).min(self.rows);
-            for j in 0..self.cols {
-                for i in i0..i1 {
-                    let x = self.get(i, j);
-                    // 0·x is 0 for finite x, else NaN.
-                    sum += x * T::ZERO;
-                    out[j * self.rows + i] = x;
+        /// Elements up to which a plain loop is faster than a planned copy.
+        const FEW: usize = 1 << 10;
+        if out.len() <= FEW {
+            for (j, column) in out.chunks_exact_mut(self.rows.max(1)).enumerate() {
+                let at = self.at as isize + j as isize * self.cs;
+                for (i, x) in column.iter_mut().enumerate() {
+                    *x = self.data[(at + i as isize * self.rs) as usize];
                 }
             }
+        } else {
+            let shape = Dims::from_slice(&[self.cols, self.rows]);
+            let strides = Strides::from_slice(&[self.cs, self.rs]);
+            copy_into(self.data, &Layout { shape, strides, offset: self.at }, out);
         }
-        if Float::is_finite(sum) { Ok(()) } else { Err(self.not_finite()) }
+        self.check(out)
+    }
+
+    /// The elements column by column: as they stand, if so, else copied into `room`; refused if not finite.
+    fn columns<'b>(&self, room: &'b mut Room<T>) -> Result<&'b [T], Fault>
+    where
+        'a: 'b,
+    {
+        let len = self.rows * self.cols;
+        if self.rs == 1 && self.cs == self.rows as isize {
+            let x = &self.data[self.at..self.at + len];
+            self.check(x)?;
+            return Ok(x);
+        }
+        let x = room.get(len)?;
+        self.load(x)?;
+        Ok(x)
+    }
+
+    fn check(&self, x: &[T]) -> Result<(), Fault> {
+        if all_finite(x) { Ok(()) } else { Err(self.not_finite()) }
     }
 
     /// The first element in row-major order that is not finite.
@@ -152,57 +177,89 @@ impl<T: Real> View<'_, T> {
     }
 }
 
+/// Where the matrices of one operand begin, under the leading axes that it is broadcast to.
+pub(crate) struct Places {
+    first: usize,
+    /// Size and stride of each leading axis, the last first.
+    axes: SmallVec<[(usize, isize); 4]>,
+}
+
+impl Places {
+    /// Of `layout`, whose last `own` axes are those of one matrix.
+    fn new(layout: &Layout, own: usize, lead: &[usize]) -> Self {
+        let r = layout.shape.len() - own;
+        let leading = Layout {
+            shape: Dims::from_slice(&layout.shape[..r]),
+            strides: Strides::from_slice(&layout.strides[..r]),
+            offset: layout.offset,
+        };
+        let leading = leading.expanded(lead);
+        let axes = leading.shape.iter().copied().zip(leading.strides.iter().copied()).rev();
+        Self { first: layout.offset, axes: axes.collect() }
+    }
+
+    /// The beginning of matrix `i` in row-major order of the leading axes.
+    fn at(&self, i: usize) -> usize {
+        let (mut rest, mut at) = (i, self.first as isize);
+        for &(size, stride) in &self.axes {
+            at += (rest % size) as isize * stride;
+            rest /= size;
+        }
+        at as usize
+    }
+}
+
 /// The matrices of one operand.
 pub(crate) struct Batch<'a, T> {
     first: View<'a, T>,
-    offsets: Vec<usize>,
+    places: Places,
 }
 
 impl<'a, T: Real> Batch<'a, T> {
     fn new(a: &'a Tensor, layout: &Layout, lead: &[usize]) -> Self {
-        let r = layout.shape.len();
+        let r = layout.shape.len() - 2;
         Self {
             first: View {
                 data: a.data(),
-                at: 0,
-                rows: layout.shape[r - 2],
-                cols: layout.shape[r - 1],
-                rs: layout.strides[r - 2],
-                cs: layout.strides[r - 1],
+                at: layout.offset,
+                rows: layout.shape[r],
+                cols: layout.shape[r + 1],
+                rs: layout.strides[r],
+                cs: layout.strides[r + 1],
             },
-            offsets: offsets(layout, lead),
+            places: Places::new(layout, 2, lead),
         }
     }
 
     fn at(&self, i: usize) -> View<'a, T> {
-        View { at: self.offsets[i], ..self.first }
+        View { at: self.places.at(i), ..self.first }
     }
 }
 
-/// Runs `each(i, out)` on the pieces of `size` elements of a new tensor of shape `[lead…, size]`.
+/// Runs `each(i, work, out)` on the pieces of `size` elements of a new tensor of shape `[lead…, size]`; `work` is made once
+/// for a run of matrices, and a piece holds whatever was in memory. Nothing is run for a result without elements.
 ///
 /// Of several faults that of the first matrix is reported.
-pub(crate) fn for_each<T: Real>(
+pub(crate) fn for_each<T: Real, W: Default>(
     op: &'static str,
     lead: &[usize],
     size: usize,
     work: usize,
-    each: impl Fn(usize, &mut [T]) -> Result<(), Fault> + Sync,
+    each: impl Fn(usize, &mut W, &mut [T]) -> Result<(), Fault> + Sync,
 ) -> Result<Tensor> {
     let shape = [lead, &[size]].concat();
-    let count: usize = lead.iter().product();
     let fault: Mutex<Option<(usize, Fault)>> = Mutex::new(None);
     let out = Tensor::build(op, &shape, |out: &mut [T]| {
-        // Memory from the pool is not cleared.
-        out.fill(T::ZERO);
+        let count = out.len() / size.max(1);
         let whole = parallel::Disjoint::new(out);
         parallel::for_ranges(count, (GRAIN / work.max(1)).max(1), |range| {
+            let mut room = W::default();
             for i in range {
                 // SAFETY: each i is handed out once, and its piece overlaps no other.
                 let piece = unsafe { whole.slice(i * size..(i + 1) * size) };
-                if let Err(what) = each(i, piece) {
+                if let Err(what) = each(i, &mut room, piece) {
                     let mut fault = fault.lock().unwrap_or_else(|p| p.into_inner());
-                    if fault.is_none_or(|(first, _)| i < first) {
+                    if fault.as_ref().is_none_or(|(first, _)| i < *first) {
                         *fault = Some((i, what));
                     }
                 }
@@ -210,22 +267,33 @@ pub(crate) fn for_each<T: Real>(
         });
     })?;
     match fault.into_inner().unwrap_or_else(|p| p.into_inner()) {
-        Some((i, what)) => Err(what.error(op, i, !lead.is_empty())),
+        Some((i, what)) => Err(what.error(op, i, lead)),
         None => Ok(out),
     }
 }
 
 /// [`for_each`] over the matrices of one operand.
-pub(crate) fn map<T: Real>(
+pub(crate) fn map<T: Real, W: Default>(
     op: &'static str,
     a: &Tensor,
     size: usize,
-    each: impl Fn(View<T>, &mut [T]) -> Result<(), Fault> + Sync,
+    each: impl Fn(View<T>, &mut W, &mut [T]) -> Result<(), Fault> + Sync,
 ) -> Result<Tensor> {
     let (m, n) = check_matrix(op, a)?;
     let lead = &a.shape()[..a.rank() - 2];
     let batch = Batch::<T>::new(a, a.layout(), lead);
-    for_each(op, lead, size, m.saturating_mul(n).saturating_mul(m.min(n)), |i, out| each(batch.at(i), out))
+    for_each(op, lead, size, cost(m, n, m.min(n)), |i, room, out| each(batch.at(i), room, out))
+}
+
+/// The elements of a packed result of matrices of these sizes.
+pub(crate) fn packed_size(op: &'static str, a: &Tensor, parts: &[(usize, usize)]) -> Result<usize> {
+    let sum = parts.iter().try_fold(0usize, |sum, &(m, n)| sum.checked_add(m.checked_mul(n)?));
+    sum.ok_or_else(|| Error::ShapeOverflow { op, shape: a.shape().to_vec(), dtype: a.dtype() })
+}
+
+/// Multiply-adds of a product of these sizes, or as many as can be counted.
+pub(crate) fn cost(m: usize, n: usize, k: usize) -> usize {
+    m.saturating_mul(n).saturating_mul(k)
 }
 
 /// The leading axes that two operands share.
@@ -257,6 +325,7 @@ impl Tensor {
     /// Shapes: `[…, k]` to `[…, m, n]`, a view. Errors: `InvalidArgument` where the part is outside.
     pub fn packed_matrix(&self, start: usize, m: usize, n: usize) -> Result<Tensor> {
         let lead = &self.shape()[..self.rank().saturating_sub(1)];
-        self.narrow(-1, start, m * n)?.reshape([lead, &[n, m]].concat())?.t()
+        let part = self.narrow(-1, start, m.saturating_mul(n))?;
+        part.reshape([lead, &[n, m]].concat())?.t()
     }
 }

@@ -6,7 +6,7 @@ use tensor::fused::{
     AdamConfig, AdamItem, CrossEntropyConfig, SgdConfig, SgdItem, adam_update, cross_entropy,
     cross_entropy_grad, mse, mse_grad, sgd_update, sum_of_squares,
 };
-use tensor::{Error, Rng, Tensor};
+use tensor::{DType, Error, MatrixNorm, Rng, Tensor, Triangular};
 
 /// What a call gave.
 pub type Outcome = Result<Vec<Tensor>, Error>;
@@ -18,6 +18,10 @@ fn one(result: One) -> Outcome {
 
 fn two(result: Result<(Tensor, Tensor), Error>) -> Outcome {
     result.map(|(x, y)| vec![x, y])
+}
+
+fn three(result: Result<(Tensor, Tensor, Tensor), Error>) -> Outcome {
+    result.map(|(x, y, z)| vec![x, y, z])
 }
 
 fn none<T>(result: Result<T, Error>) -> Outcome {
@@ -230,10 +234,50 @@ fn reading(s: &mut Source) -> Outcome {
     none(floats)
 }
 
+/// Matrices, mostly square and regular.
+fn matrices(s: &mut Source) -> Tensor {
+    let n = s.below(5);
+    let m = if s.rarely(6) { s.below(5) } else { n };
+    let shape = [s.many(2, |s| s.below(3)), vec![m, n]].concat();
+    let dtype = s.pick(&[DType::F32, DType::F64]);
+    if m != n || s.rarely(2) {
+        return if s.rarely(9) { s.any() } else { s.of(dtype, &shape) };
+    }
+    let eye = Tensor::eye(n, dtype).and_then(|eye| eye.mul_scalar(2000.0));
+    let small = s.of(DType::U8, &shape);
+    small.to_dtype(dtype).and_then(|small| small.add(&eye?)).unwrap_or(small)
+}
+
+/// `x.f(b)` for matrices `x` and a right side.
+fn right_side(s: &mut Source, f: impl Fn(&mut Source, &Tensor, &Tensor) -> Outcome) -> Outcome {
+    let x = matrices(s);
+    let n = x.shape().last().copied().unwrap_or(1);
+    let shape = match s.below(3) {
+        0 => vec![n],
+        1 => vec![n, s.below(4)],
+        _ => x.shape().to_vec(),
+    };
+    let b = s.shaped(&x, &shape);
+    f(s, &x, &b)
+}
+
+fn triangular(s: &mut Source) -> Triangular {
+    Triangular { upper: s.rarely(2), transposed: s.rarely(2), unit: s.rarely(2) }
+}
+
+fn lu_solve(s: &mut Source) -> Outcome {
+    right_side(s, |s, x, b| {
+        let (f, order) = x.lu_factor()?;
+        let order = if s.rarely(4) { s.ids(&order.shape().to_vec()) } else { order };
+        one(f.lu_solve(&order, b, s.rarely(2)))
+    })
+}
+
 /// `name` of one operand, all in one way.
 macro_rules! table {
     ($(one: $($unary:ident)*;)? $(two: $($binary:ident)*;)? $(number: $($number:ident)*;)? $(axis: $($axis:ident)*;)?
-     $(two_axis: $($two_axis:ident)*;)? $(axes: $($axes:ident)*;)? $($name:literal: |$s:ident| $body:expr;)*) => {
+     $(two_axis: $($two_axis:ident)*;)? $(axes: $($axes:ident)*;)? $(matrix: $($matrix:ident)*;)?
+     $(two_of_matrix: $($two_of_matrix:ident)*;)? $(three_of_matrix: $($three_of_matrix:ident)*;)? $($name:literal: |$s:ident| $body:expr;)*) => {
         pub const CALLS: &[(&str, fn(&mut Source) -> Outcome)] = &[
             $($((stringify!($unary), |s| one(Tensor::$unary(&s.any()))),)*)?
             $($((stringify!($binary), |s| pair(s, Tensor::$binary)),)*)?
@@ -241,6 +285,9 @@ macro_rules! table {
             $($((stringify!($axis), |s| on_axis(s, Tensor::$axis)),)*)?
             $($((stringify!($two_axis), |s| pair_on_axis(s, Tensor::$two_axis)),)*)?
             $($((stringify!($axes), |s| over_axes(s, Tensor::$axes)),)*)?
+            $($((stringify!($matrix), |s| one(matrices(s).$matrix())),)*)?
+            $($((stringify!($two_of_matrix), |s| two(matrices(s).$two_of_matrix())),)*)?
+            $($((stringify!($three_of_matrix), |s| three(matrices(s).$three_of_matrix())),)*)?
             $(($name, |$s| $body),)*
         ];
     };
@@ -258,6 +305,10 @@ table! {
     two_axis: softmax_grad log_softmax_grad linear_recurrence cross;
     axes: sum sum_keep mean mean_keep prod prod_keep max max_keep min min_keep any any_keep all all_keep count_nonzero
         count_nonzero_keep;
+    matrix: inv det cholesky cholesky_inverse svdvals eigvalsh eigvals matrix_exp cond slogdet_packed lu_packed
+        qr_packed svd_packed eigh_packed eig_packed;
+    two_of_matrix: lu_factor inv_ex slogdet qr eigh;
+    three_of_matrix: lu svd eig;
     "var": |s| { let (x, axes, n) = (s.float(), s.axes(), s.count()); one(x.var(&axes, n)) };
     "var_keep": |s| { let (x, axes, n) = (s.float(), s.axes(), s.count()); one(x.var_keep(&axes, n)) };
     "clamp": |s| { let (x, lo, hi) = (s.any(), s.number(), s.number()); one(x.clamp(lo, hi)) };
@@ -345,4 +396,15 @@ table! {
     "normal": |s| { let (shape, mean, std, dtype) = (s.shape(), s.number(), s.number(), s.dtype()); one(Rng::seed(1).normal(shape, mean, std, dtype)) };
     "bernoulli": |s| { let (shape, p) = (s.many(3, |s| s.count()), s.number()); one(Rng::seed(1).bernoulli(shape, p)) };
     "below": |s| { let n = s.count(); none(Rng::seed(1).below(n)) };
+    "solve": |s| right_side(s, |_, x, b| one(x.solve(b)));
+    "solve_ex": |s| right_side(s, |_, x, b| three(x.solve_ex(b)));
+    "lu_solve": |s| lu_solve(s);
+    "triangular_solve": |s| right_side(s, |s, x, b| one(x.triangular_solve(b, triangular(s))));
+    "cholesky_solve": |s| right_side(s, |_, x, b| one(x.cholesky_solve(b)));
+    "lstsq": |s| right_side(s, |_, x, b| one(x.lstsq(b)));
+    "pinv": |s| { let (x, rtol) = (matrices(s), s.number()); one(x.pinv(s.rarely(2).then_some(rtol))) };
+    "matrix_rank": |s| { let (x, rtol) = (matrices(s), s.number()); one(x.matrix_rank(s.rarely(2).then_some(rtol))) };
+    "matrix_power": |s| { let (x, p) = (matrices(s), s.below(9) as i32 - 4); one(x.matrix_power(p)) };
+    "matrix_norm": |s| { let x = matrices(s); let norm = s.pick(&[MatrixNorm::Frobenius, MatrixNorm::Nuclear, MatrixNorm::One, MatrixNorm::MinTwo, MatrixNorm::Infinity]); one(x.matrix_norm(norm)) };
+    "packed_matrix": |s| { let (x, start, m, n) = (s.any(), s.count(), s.count(), s.count()); one(x.packed_matrix(start, m, n)) };
 }

@@ -3,7 +3,6 @@
 //! Source: Murray, "Differentiation of the Cholesky decomposition", 2016, equation 10. Only A's lower half is read, but the
 //! gradient is that of a symmetric A, half on each side, as PyTorch's.
 
-use super::triangle::triangle;
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::op::{Grads, Op, Saved, Saves, grads};
@@ -26,7 +25,7 @@ impl Op for Cholesky {
     fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
         let l = saved.output();
         let product = l.t()?.matmul(grad)?;
-        let phi = triangle(&product, -1, false)?.add(&triangle(&product, 0, false)?)?.mul_scalar(0.5)?;
+        let phi = product.tril(-1)?.add(&product.tril(0)?)?.mul_scalar(0.5)?;
         let how = Triangular { transposed: true, ..Default::default() };
         // (L⁻ᵀ·(L⁻ᵀ·Φ)ᵀ) is the transpose of L⁻ᵀ·Φ·L⁻¹.
         let s = l.triangular_solve(&l.triangular_solve(&phi, how)?.t()?, how)?;
@@ -80,7 +79,7 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .error(
                 [s.tensor(vec![1.0, 2.0, 2.0, 1.0], [2, 2])],
                 |x| x[0].cholesky(),
-                "[cholesky] a matrix must be positive definite; got a pivot that is not positive at 1; add a multiple of the identity, or check that the matrix is symmetric",
+                "[cholesky] a matrix must be positive definite; got one that is not at pivot 1; add a multiple of the identity, or check that the matrix is symmetric",
             ),
     ]
 }

@@ -15,6 +15,11 @@ use tensor::{DType, Tensor};
 /// Values closer than this part of the largest count as equal, in units of ε.
 pub(super) const GAP: f64 = 64.0;
 
+/// Distance from 1 to the next larger number.
+pub(super) fn epsilon(dtype: DType) -> f64 {
+    if dtype == DType::F64 { f64::EPSILON } else { f32::EPSILON as f64 }
+}
+
 /// λ and V, packed. Saves them.
 pub struct Eigh;
 
@@ -46,11 +51,10 @@ fn unpack(packed: &Var, n: usize) -> Result<(Var, Var)> {
 /// `1/(xⱼ − xᵢ)` at (i, j), 0 where it is no more than [`GAP`]·ε of the largest value.
 pub(super) fn inverse_gaps(x: &Var) -> Result<Var> {
     let gaps = x.unsqueeze(-2)?.sub(&x.unsqueeze(-1)?)?;
-    let epsilon = if x.dtype() == DType::F64 { f64::EPSILON } else { f32::EPSILON as f64 };
     if x.value().len() == 0 {
         return Ok(gaps);
     }
-    let bound = x.value().abs()?.max_keep(&[-1])?.unsqueeze(-1)?.mul_scalar(GAP * epsilon)?;
+    let bound = x.value().abs()?.max_keep(&[-1])?.unsqueeze(-1)?.mul_scalar(GAP * epsilon(x.dtype()))?;
     // An equal pair gets the divisor 1 and then the factor 0.
     let equal = gaps.value().abs()?.le(&bound)?;
     let apart = equal.logical_not()?.to_dtype(x.dtype())?;
@@ -62,16 +66,11 @@ impl Var {
     pub fn eigh(&self) -> Result<(Var, Var)> {
         unpack(&Var::apply(Eigh, &[self])?, *self.shape().last().unwrap_or(&0))
     }
-
-    /// The eigenvalues of symmetric matrices, rising; where a gradient is wanted, at the cost of [`Var::eigh`].
-    pub fn eigvalsh(&self) -> Result<Var> {
-        if self.is_tracked() { Ok(self.eigh()?.0) } else { Ok(Var::constant(self.value().eigvalsh()?)) }
-    }
 }
 
 pub(crate) fn specs() -> Vec<OpSpec> {
     let mut s = Samples::new(409);
-    let values = |x: &[Var]| symmetric(&x[0])?.eigvalsh();
+    let values = |x: &[Var]| Ok(symmetric(&x[0])?.eigh()?.0);
     let vectors = |x: &[Var]| Ok(symmetric(&x[0])?.eigh()?.1);
     let apart = |s: &mut Samples| s.tensor(vec![1.0, 0.3, -0.2, 0.1, 2.5, 0.4, 0.2, -0.3, 4.0], [3, 3]);
     vec![

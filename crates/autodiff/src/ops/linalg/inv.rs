@@ -38,14 +38,11 @@ impl Var {
     ///
     /// Shapes: `(.., n, n)` to the same. Errors: as [`Tensor::inv`].
     pub fn matrix_power(&self, p: i32) -> Result<Var> {
+        if p == 0 || !self.is_tracked() {
+            return Ok(Var::constant(self.value().matrix_power(p)?));
+        }
         let mut base = if p < 0 { self.inv()? } else { self.clone() };
         let (mut left, mut y) = (p.unsigned_abs(), None::<Var>);
-        if left == 0 {
-            // Refuses a matrix that is not square.
-            self.value().det()?;
-            let n = *self.shape().last().unwrap_or(&0);
-            return Ok(Var::constant(Tensor::eye(n, self.dtype())?.expand(self.shape())?));
-        }
         loop {
             if left & 1 == 1 {
                 y = Some(match y {
@@ -81,7 +78,7 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .error(
                 [s.tensor(vec![1.0, 2.0, 2.0, 4.0], [2, 2])],
                 |x| x[0].inv(),
-                "[inv] a matrix must not be singular; got a zero pivot at 1; add a multiple of the identity, or use pinv or lstsq",
+                "[inv] a matrix must not be singular; got a singular matrix at pivot 1; add a multiple of the identity, or use pinv or lstsq",
             ),
     ]
 }

@@ -3,7 +3,6 @@
 //! P is constant between exchanges. Source: de Hoog, Anderssen and Lukas, "Differentiation of matrix functionals using
 //! triangular factorization", 2011, section 3.
 
-use super::triangle::triangle;
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::op::{Grads, Op, Saved, Saves, grads, not_differentiable};
@@ -31,7 +30,7 @@ impl Op for Lu {
         };
         let (p, l, u) = unpack(&saved.output(), n, n)?;
         let (_, gl, gu) = unpack(grad, n, n)?;
-        let inner = triangle(&l.t()?.matmul(&gl)?, -1, false)?.add(&triangle(&gu.matmul(&u.t()?)?, 0, true)?)?;
+        let inner = l.t()?.matmul(&gl)?.tril(-1)?.add(&gu.matmul(&u.t()?)?.triu(0)?)?;
         let left = l.triangular_solve(&inner, Triangular { transposed: true, unit: true, ..Default::default() })?;
         // X·U⁻ᵀ is the transpose of U⁻¹·Xᵀ.
         let whole = u.triangular_solve(&left.t()?, Triangular { upper: true, ..Default::default() })?.t()?;

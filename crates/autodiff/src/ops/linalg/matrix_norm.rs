@@ -3,28 +3,8 @@
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::var::Var;
+pub use tensor::MatrixNorm;
 use tensor::Tensor;
-
-/// A norm of a matrix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MatrixNorm {
-    /// √Σ a²
-    Frobenius,
-    /// The sum of the singular values.
-    Nuclear,
-    /// The largest sum of sizes in a column; NumPy's 1.
-    One,
-    /// The smallest sum of sizes in a column; NumPy's −1.
-    MinOne,
-    /// The largest singular value; NumPy's 2.
-    Two,
-    /// The smallest singular value; NumPy's −2.
-    MinTwo,
-    /// The largest sum of sizes in a row.
-    Infinity,
-    /// The smallest sum of sizes in a row.
-    MinInfinity,
-}
 
 impl Var {
     /// A norm of the last two axes: `(.., m, n)` to `(..)`.
@@ -36,7 +16,9 @@ impl Var {
     }
 
     fn norm_of(&self, norm: MatrixNorm) -> Result<Var> {
-        self.value().diagonal()?;
+        if self.rank() < 2 {
+            self.value().matrix_norm(norm)?;
+        }
         match norm {
             MatrixNorm::Frobenius => self.square()?.sum(&[-2, -1])?.sqrt(),
             MatrixNorm::Nuclear => self.svdvals()?.sum(&[-1]),
@@ -102,7 +84,7 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .error(
                 [s.uniform([3], 0.0, 1.0)],
                 norm(Two),
-                "[matrix_norm] there must be two axes; got [3]; add an axis with unsqueeze",
+                "[matrix_norm] there must be two axes at least, rows and columns; got [3]; add an axis with unsqueeze",
             ),
     ]
 }

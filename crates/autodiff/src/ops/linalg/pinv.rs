@@ -7,7 +7,7 @@ use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::op::{Grads, Op, Saved, Saves, grads};
 use crate::var::Var;
-use tensor::{DType, Tensor};
+use tensor::Tensor;
 
 /// `A⁺`. Saves A and the result.
 pub struct Pinv {
@@ -22,7 +22,7 @@ impl Op for Pinv {
         Saves::inputs(&[0]).and_output()
     }
     fn forward(&mut self, x: &[&Tensor]) -> Result<Tensor> {
-        pseudo_inverse(x[0], self.rtol).map_err(|e| e.named("pinv"))
+        Ok(x[0].pinv(self.rtol)?)
     }
     fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
         let (a, p) = (saved.input(0), saved.output());
@@ -35,31 +35,13 @@ impl Op for Pinv {
     }
 }
 
-/// `V·diag(1/σ)·Uᵀ`, with 0 for σ up to the bound.
-fn pseudo_inverse(a: &Tensor, rtol: Option<f64>) -> Result<Tensor> {
-    let (u, s, vt) = a.svd()?;
-    if s.len() == 0 {
-        return Ok(vt.t()?.matmul(&u.t()?)?);
-    }
-    let epsilon = if a.dtype() == DType::F64 { f64::EPSILON } else { f32::EPSILON as f64 };
-    let most = a.shape().iter().rev().take(2).copied().max().unwrap_or(0);
-    let bound = s.narrow(-1, 0, 1)?.mul_scalar(rtol.unwrap_or(most as f64 * epsilon))?;
-    let zero = s.le(&bound)?;
-    let inverse = s.masked_fill(&zero, 1.0)?.recip()?.masked_fill(&zero, 0.0)?;
-    Ok(vt.t()?.mul(&inverse.unsqueeze(-2)?)?.matmul(&u.t()?)?)
-}
-
 impl Var {
-    /// The Moore-Penrose inverse, by singular values; those up to `rtol·σ₁` count as 0, `max(m, n)·ε` unless given.
-    ///
-    /// Shapes: `(.., m, n)` to `(.., n, m)`. Errors: as [`Tensor::svd`].
+    /// The Moore-Penrose inverse, see [`Tensor::pinv`].
     pub fn pinv(&self, rtol: Option<f64>) -> Result<Var> {
         Var::apply(Pinv { rtol }, &[self])
     }
 
-    /// The X of least norm among those that make ‖A·X − B‖ least: A⁺·B, by singular values.
-    ///
-    /// Shapes: A `(.., m, n)`, B `(.., m, k)` or a vector `(m)`. Errors: as [`Tensor::svd`] and [`Tensor::matmul`].
+    /// The X of least norm among those that make ‖A·X − B‖ least, see [`Tensor::lstsq`].
     pub fn lstsq(&self, b: &Var) -> Result<Var> {
         self.pinv(None)?.matmul(b)
     }

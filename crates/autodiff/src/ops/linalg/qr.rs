@@ -5,7 +5,6 @@
 //! 2010, section 3. R's diagonal is positive. A matrix without full rank has no gradient: R is singular.
 
 use crate::ops::packed::matrix;
-use super::triangle::triangle;
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::op::{Grads, Op, Saved, Saves, grads};
@@ -50,7 +49,7 @@ fn unpack(packed: &Var, m: usize, n: usize) -> Result<(Var, Var)> {
 /// The rule for m ≥ n.
 fn tall(q: &Var, r: &Var, gq: &Var, gr: &Var) -> Result<Var> {
     let product = r.matmul(&gr.t()?)?.sub(&gq.t()?.matmul(q)?)?;
-    let mirrored = triangle(&product, 0, false)?.add(&triangle(&product, -1, false)?.t()?)?;
+    let mirrored = product.tril(0)?.add(&product.tril(-1)?.t()?)?;
     let left = gq.add(&q.matmul(&mirrored)?)?;
     // X·R⁻ᵀ is the transpose of R⁻¹·Xᵀ.
     r.triangular_solve(&left.t()?, Triangular { upper: true, ..Default::default() })?.t()

@@ -8,8 +8,12 @@ use crate::op::{Grads, Op, Saved, Saves};
 use crate::var::Var;
 use tensor::Tensor;
 
-/// `X = A⁻¹·B`. Saves A and X.
-pub struct Solve;
+/// `X = A⁻¹·B`, or `A⁻ᵀ·B`. Saves A, X and A's factors, with which the gradient is solved for too.
+#[derive(Default)]
+pub struct Solve {
+    factors: Option<(Tensor, Tensor)>,
+    transposed: bool,
+}
 
 impl Op for Solve {
     fn name(&self) -> &'static str {
@@ -19,13 +23,22 @@ impl Op for Solve {
         Saves::inputs(&[0]).and_output()
     }
     fn forward(&mut self, x: &[&Tensor]) -> Result<Tensor> {
-        Ok(x[0].solve(x[1])?)
+        if let Some((factors, order)) = &self.factors {
+            return Ok(factors.lu_solve(order, x[1], self.transposed)?);
+        }
+        let (y, factors, order) = x[0].solve_ex(x[1])?;
+        self.factors = Some((factors, order));
+        Ok(y)
     }
     fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
         let (x, vector) = (saved.output(), saved.shape(1).len() == 1);
         let column = |x: &Var| if vector { x.unsqueeze(-1) } else { Ok(x.clone()) };
-        let db = saved.input(0).t()?.solve(&column(grad)?)?;
-        let da = saved.if_needed(0, || db.matmul(&column(&x)?.t()?)?.neg())?;
+        let back = Solve { factors: self.factors.clone(), transposed: !self.transposed };
+        let db = Var::apply(back, &[&saved.input(0), &column(grad)?])?;
+        let da = saved.if_needed(0, || {
+            let (left, right) = if self.transposed { (column(&x)?, db.clone()) } else { (db.clone(), column(&x)?) };
+            left.matmul(&right.t()?)?.neg()
+        })?;
         Ok(Grads::from_iter([da, Some(if vector { db.squeeze(-1)? } else { db })]))
     }
 }
@@ -33,7 +46,10 @@ impl Op for Solve {
 impl Var {
     /// The solution X of A·X = B, see [`Tensor::solve`].
     pub fn solve(&self, b: &Var) -> Result<Var> {
-        Var::apply(Solve, &[self, b])
+        if !self.is_tracked() && !b.is_tracked() {
+            return Ok(Var::constant(self.value().solve(b.value())?));
+        }
+        Var::apply(Solve::default(), &[self, b])
     }
 }
 

@@ -3,7 +3,6 @@
 //! Source: Giles, "An extended collection of matrix derivative results", 2008, section 2.3.
 
 use super::solve::{eliminate, regular};
-use super::triangle::triangle;
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::op::{Grads, Op, Saved, Saves};
@@ -35,7 +34,8 @@ impl Op for TriangularSolve {
                 false => db.matmul(&column(&x)?.t()?)?,
                 true => column(&x)?.matmul(&db.t()?)?,
             };
-            triangle(&full.neg()?, isize::from(how.unit) * if how.upper { 1 } else { -1 }, how.upper)
+            let full = full.neg()?;
+            if how.upper { full.triu(how.unit.into()) } else { full.tril(-isize::from(how.unit)) }
         })?;
         Ok(Grads::from_iter([da, Some(if vector { db.squeeze(-1)? } else { db })]))
     }
@@ -76,7 +76,7 @@ pub(crate) fn specs() -> Vec<OpSpec> {
         .error(
             [s.tensor(vec![1.0, 0.0, 2.0, 0.0], [2, 2]), s.uniform([2, 1], 0.0, 1.0)],
             move |x| x[0].triangular_solve(&x[1], how),
-            "[triangular_solve] a matrix must not be singular; got a zero pivot at 1; add a multiple of the identity, or use pinv or lstsq",
+            "[triangular_solve] a matrix must not be singular; got a singular matrix at pivot 1; add a multiple of the identity, or use pinv or lstsq",
         ),
     ]
 }
