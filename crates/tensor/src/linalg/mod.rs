@@ -14,7 +14,7 @@ pub use solve::Triangular;
 use crate::dtype::{DType, Float, Number};
 use crate::error::{Error, Result};
 use crate::layout::{Layout, broadcast_shapes};
-use crate::ops::matmul::offsets;
+use crate::ops::matmul::leading;
 use crate::parallel;
 use crate::tensor::Tensor;
 use faer::traits::RealField;
@@ -155,7 +155,7 @@ impl<T: Real> View<'_, T> {
 /// The matrices of one operand.
 pub(crate) struct Batch<'a, T> {
     first: View<'a, T>,
-    offsets: Vec<usize>,
+    lead: Layout,
 }
 
 impl<'a, T: Real> Batch<'a, T> {
@@ -170,18 +170,24 @@ impl<'a, T: Real> Batch<'a, T> {
                 rs: layout.strides[r - 2],
                 cs: layout.strides[r - 1],
             },
-            offsets: offsets(layout, lead),
+            lead: leading(layout, lead),
         }
     }
 
+    /// Matrix i. Its place is found when it is asked for: empty matrices may be more than a list of places has room for.
     fn at(&self, i: usize) -> View<'a, T> {
-        View { at: self.offsets[i], ..self.first }
+        let (mut rest, mut at) = (i, self.lead.offset as isize);
+        for (&d, &step) in self.lead.shape.iter().zip(&self.lead.strides).rev() {
+            at += (rest % d) as isize * step;
+            rest /= d;
+        }
+        View { at: at as usize, ..self.first }
     }
 }
 
 /// Runs `each(i, out)` on the pieces of `size` elements of a new tensor of shape `[lead…, size]`.
 ///
-/// Of several faults that of the first matrix is reported.
+/// Of several faults that of the first matrix is reported. Nothing is run for a result without elements.
 pub(crate) fn for_each<T: Real>(
     op: &'static str,
     lead: &[usize],
@@ -190,11 +196,11 @@ pub(crate) fn for_each<T: Real>(
     each: impl Fn(usize, &mut [T]) -> Result<(), Fault> + Sync,
 ) -> Result<Tensor> {
     let shape = [lead, &[size]].concat();
-    let count: usize = lead.iter().product();
     let fault: Mutex<Option<(usize, Fault)>> = Mutex::new(None);
     let out = Tensor::build(op, &shape, |out: &mut [T]| {
         // Memory from the pool is not cleared.
         out.fill(T::ZERO);
+        let count = out.len() / size.max(1);
         let whole = parallel::Disjoint::new(out);
         parallel::for_ranges(count, (GRAIN / work.max(1)).max(1), |range| {
             for i in range {
@@ -257,6 +263,6 @@ impl Tensor {
     /// Shapes: `[…, k]` to `[…, m, n]`, a view. Errors: `InvalidArgument` where the part is outside.
     pub fn packed_matrix(&self, start: usize, m: usize, n: usize) -> Result<Tensor> {
         let lead = &self.shape()[..self.rank().saturating_sub(1)];
-        self.narrow(-1, start, m * n)?.reshape([lead, &[n, m]].concat())?.t()
+        self.narrow(-1, start, m.saturating_mul(n))?.reshape([lead, &[n, m]].concat())?.t()
     }
 }

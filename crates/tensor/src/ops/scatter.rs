@@ -4,7 +4,7 @@ use super::arithmetic::{same_dtype, wrong_dtype};
 use super::index::{GRAIN, as_indices, checked, fits_indices, mismatch, under_indices};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::layout::{Layout, broadcast_shapes, resolve_axis};
+use crate::layout::{Layout, broadcast_shapes, checked_len, resolve_axis};
 use crate::loops::walk::Walk;
 use crate::parallel::for_chunks;
 use crate::tensor::{Tensor, with_dtype};
@@ -154,7 +154,8 @@ impl Tensor {
     /// Tuples of indices into axes of sizes `dims`, on the last axis of this tensor, as flat row-major positions.
     ///
     /// Shapes: I64 `[…, k]` with `k` the number of `dims` to I64 `[…]`.
-    /// Errors: `DTypeMismatch` unless I64; `ShapeMismatch`; `IndexOutOfBounds`. Source: `numpy.ravel_multi_index`.
+    /// Errors: `DTypeMismatch` unless I64; `ShapeMismatch`; `IndexOutOfBounds`; `ShapeOverflow` for `dims` that no tensor
+    /// has. Source: `numpy.ravel_multi_index`.
     pub fn ravel_indices(&self, dims: &[usize]) -> Result<Tensor> {
         self.raveled("ravel_indices", dims)
     }
@@ -168,6 +169,8 @@ impl Tensor {
             let rule = "the last axis of the indices must have an index for each axis they point into";
             return Err(mismatch(op, rule, &[self.shape(), dims], "reshape the indices"));
         }
+        // So that no position is beyond an i64.
+        checked_len(op, dims, DType::U8)?;
         let all = self.contiguous()?;
         let all = as_indices(&all);
         for (position, &index) in all.iter().enumerate() {
