@@ -4,6 +4,7 @@
 
 use autodiff::Var;
 use autodiff::check::{Broken, Case, OpSpec, contract};
+use serde_json::Value;
 use tensor::DType;
 
 const DTYPES: [DType; 5] = [DType::F32, DType::F64, DType::I64, DType::U8, DType::Bool];
@@ -19,9 +20,11 @@ What the contract test holds each operation to. Made from the list of operations
 - **jvp:** `⟨c, J·v⟩ = ⟨Jᵀ·c, v⟩`, in so many cases.
 - **dtypes:** of the float operands (or of all, where none is a float), found by running.
 - **bits:** the same for 1 and 3 threads and for any layout; *large* where a case is big enough to be divided.
+- **outside:** result, gradients, second gradients and jvp compared with those of another program, in so many cases, in
+  f64 and f32 (`crates/autodiff/tests/goldens`).
 
-| operation | value | gradient | second gradient | jvp | dtypes | bits |
-|---|---|---|---|---|---|---|
+| operation | value | gradient | second gradient | jvp | dtypes | bits | outside |
+|---|---|---|---|---|---|---|---|
 ";
 
 fn has_floats(case: &Case) -> bool {
@@ -52,7 +55,20 @@ fn dtypes(spec: &OpSpec) -> String {
     if names.is_empty() { "of mixed types only".into() } else { names.join(" ") }
 }
 
-fn row(spec: &OpSpec) -> String {
+/// Who else computed this operation, and in how many cases.
+fn outside(goldens: &Value, op: &str) -> String {
+    if let Some(base) = goldens["gradient_of"][op].as_str() {
+        return format!("as second gradient of `{base}`");
+    }
+    let cases = goldens["cases"].as_array().map_or(&[][..], Vec::as_slice);
+    let cases: Vec<&Value> = cases.iter().filter(|case| case["op"] == op).collect();
+    match cases.first() {
+        Some(case) => format!("{} {}", case["tool"].as_str().unwrap_or("PyTorch"), cases.len()),
+        None => goldens["without"][op].as_str().unwrap_or("**missing**").to_string(),
+    }
+}
+
+fn row(spec: &OpSpec, goldens: &Value) -> String {
     let broken = contract(spec);
     let count = |test: &dyn Fn(&Case) -> bool| spec.cases.iter().filter(|case| test(case)).count();
     let no_gradient = match (spec.not_differentiable, spec.cases.iter().any(has_floats)) {
@@ -80,14 +96,17 @@ fn row(spec: &OpSpec) -> String {
             false if spec.cases.iter().any(|case| case.large) => "same, large".into(),
             false => "same".into(),
         },
+        outside(goldens, spec.name),
     ];
     format!("| {} |\n", cells.join(" | "))
 }
 
 fn main() -> std::io::Result<()> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/conformance.md");
+    let goldens = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/goldens.json");
+    let goldens: Value = serde_json::from_str(&std::fs::read_to_string(goldens)?)?;
     let mut page = HEAD.to_string();
-    autodiff::ops::specs().iter().for_each(|spec| page.push_str(&row(spec)));
+    autodiff::ops::specs().iter().for_each(|spec| page.push_str(&row(spec, &goldens)));
     if page.contains("**broken**") {
         return Err(std::io::Error::other("an operation breaks its contract; run the test op_contract"));
     }

@@ -1,129 +1,196 @@
-//! Results and gradients against those of PyTorch in double precision; `goldens/make_goldens.py` says how they were
-//! made, `goldens/goldens.json` by which version and from which seed.
+//! Results, gradients, second derivatives and tangents against those of an outside framework in double precision.
+//! `goldens/make_goldens.py` says how they were made, `goldens/goldens.json` by which version and from which seed, and
+//! `goldens/table.rs` what an operation is called here.
 
-use autodiff::ops::loss::cross_entropy::CrossEntropy;
-use autodiff::{Reduction, Var};
+#[path = "goldens/table.rs"]
+mod table;
+
+use autodiff::{Var, grad_of, linearize};
 use serde_json::Value;
-use tensor::Tensor;
+use std::collections::BTreeSet;
+use table::{Options, apply, tensor};
+use tensor::{DType, Tensor};
 
-/// Both sides round differently; 1e-10 is a million roundings, and far below any wrong constant.
-const RELATIVE: f64 = 1e-10;
-/// What cancellation of terms of order 1 may leave where the exact value is smaller than it.
-const ABSOLUTE: f64 = 1e-14;
-
-fn tensor(json: &Value) -> Tensor {
-    let shape: Vec<usize> =
-        json["shape"].as_array().unwrap().iter().map(|d| d.as_u64().unwrap() as usize).collect();
-    let values = json["values"].as_array().unwrap();
-    match json["dtype"].as_str() {
-        Some("i64") => Tensor::from_vec(values.iter().map(|v| v.as_i64().unwrap()).collect(), shape).unwrap(),
-        _ => Tensor::from_vec(values.iter().map(|v| v.as_f64().unwrap()).collect::<Vec<_>>(), shape).unwrap(),
-    }
+fn file() -> Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/goldens.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-fn axes(options: &Value) -> Vec<isize> {
-    options["axes"].as_array().unwrap().iter().map(|a| a.as_i64().unwrap() as isize).collect()
+fn cases(file: &Value) -> &[Value] {
+    file["cases"].as_array().unwrap()
 }
 
-fn reduction(options: &Value) -> Reduction {
-    match options["reduction"].as_str().unwrap() {
-        "mean" => Reduction::Mean,
-        "sum" => Reduction::Sum,
-        _ => Reduction::None,
-    }
+/// Something that was computed and its golden value.
+struct Pair<'a> {
+    what: String,
+    found: Tensor,
+    golden: &'a Value,
 }
 
-/// The operation by its name in the file.
-fn apply(op: &str, o: &Value, x: &[Var]) -> autodiff::Result<Var> {
-    let number = |name: &str| o[name].as_f64().unwrap();
-    let axis = || o["axis"].as_i64().unwrap() as isize;
-    match op {
-        "relu" => x[0].relu(),
-        "gelu" => x[0].gelu(),
-        "gelu_tanh" => x[0].gelu_tanh(),
-        "silu" => x[0].silu(),
-        "softplus" => x[0].softplus(),
-        "sigmoid" => x[0].sigmoid(),
-        "log_sigmoid" => x[0].log_sigmoid(),
-        "tanh" => x[0].tanh(),
-        "erf" => x[0].erf(),
-        "exp" => x[0].exp(),
-        "ln" => x[0].ln(),
-        "elu" => x[0].elu(number("alpha")),
-        "leaky_relu" => x[0].leaky_relu(number("slope")),
-        "softmax" => x[0].softmax(axis()),
-        "log_softmax" => x[0].log_softmax(axis()),
-        "logsumexp" => x[0].logsumexp(axis()),
-        "var" => x[0].var(&axes(o), o["correction"].as_u64().unwrap() as usize),
-        "mean" => x[0].mean(&axes(o)),
-        "max" => x[0].max(&axes(o)),
-        "min" => x[0].min(&axes(o)),
-        "matmul" => x[0].matmul(&x[1]),
-        "linear" => x[0].linear(&x[1], x.get(2)),
-        "index_select" => x[0].index_select(axis(), &x[1]),
-        "gather" => x[0].gather(axis(), &x[1]),
-        "index_add" => x[0].index_add(axis(), &x[1], &x[2]),
-        "scatter_add" => x[0].scatter_add(axis(), &x[1], &x[2]),
-        "mse_loss" => x[0].mse_loss(&x[1], reduction(o)),
-        "l1_loss" => x[0].l1_loss(&x[1], reduction(o)),
-        "huber_loss" => x[0].huber_loss(&x[1], number("delta"), reduction(o)),
-        "bce_with_logits" => {
-            let weight = o.get("pos_weight").map(|w| Var::from(tensor(w)));
-            x[0].bce_with_logits(&x[1], weight.as_ref(), reduction(o))
-        }
-        "cross_entropy" => {
-            let how = CrossEntropy {
-                weight: o.get("weight").filter(|w| !w.is_null()).map(tensor),
-                ignore_index: o["ignore_index"].as_i64(),
-                label_smoothing: number("label_smoothing"),
-                reduction: reduction(o),
-            };
-            x[0].cross_entropy(&x[1], &how)
-        }
-        _ => panic!("{op} is in the file and not here"),
-    }
+/// What `found` is, or zeros where there is none.
+fn or_zeros(found: Option<Var>, like: &Var) -> Tensor {
+    found.map_or_else(|| Tensor::zeros(like.shape(), like.dtype()).unwrap(), Var::into_value)
 }
 
-/// The first element that is further from the golden one than it may be.
-fn first_far(found: &Tensor, golden: &Value) -> Option<String> {
-    let golden = tensor(golden);
-    if found.shape() != golden.shape() {
-        return Some(format!("shape {:?} instead of {:?}", found.shape(), golden.shape()));
-    }
-    let (found, golden) = (found.to_vec::<f64>().unwrap(), golden.to_vec::<f64>().unwrap());
-    let near = |(a, b): (&f64, &f64)| (a - b).abs() <= RELATIVE * b.abs() + ABSOLUTE;
-    let i = found.iter().zip(&golden).position(|pair| !near(pair))?;
-    Some(format!("element {i} is {:e} instead of {:e}", found[i], golden[i]))
-}
-
-fn check(case: &Value) -> Vec<String> {
+/// Everything the file holds of a case, computed with floats of `dtype`.
+fn compute(case: &Value, dtype: DType) -> autodiff::Result<Vec<Pair<'_>>> {
     let op = case["op"].as_str().unwrap();
+    let list = |name: &str| case[name].as_array().map_or(&[][..], Vec::as_slice);
     let leaf = |x: &Value| {
-        let x = tensor(x);
+        let x = tensor(x, dtype);
         if x.dtype().is_float() { Var::variable(x) } else { Var::from(x) }
     };
-    let x: Vec<Var> = case["inputs"].as_array().unwrap().iter().map(leaf).collect();
-    let y = match apply(op, &case["options"], &x) {
-        Ok(y) => y,
-        Err(error) => return vec![format!("{op} {}: {error}", case["options"])],
+    let x: Vec<Var> = list("inputs").iter().map(leaf).collect();
+    let y = apply(op, &Options { json: &case["options"], dtype }, &x)?;
+    let mut pairs = Vec::new();
+    let mut pair = |what: &str, i: usize, found: Tensor, golden| {
+        pairs.push(Pair { what: format!("{what} {i}"), found, golden });
     };
-    let mut far: Vec<Option<String>> = vec![first_far(y.value(), &case["output"])];
-    let grads = y.mul(&tensor(&case["cotangent"]).into()).unwrap().sum(&[]).unwrap().backward().unwrap();
-    for (i, (x, golden)) in
-        x.iter().zip(case["grads"].as_array().unwrap()).enumerate().filter(|(_, (x, _))| x.is_tracked())
-    {
-        let grad = grads.of(x).cloned().unwrap_or_else(|| Tensor::zeros(x.shape(), x.dtype()).unwrap());
-        far.push(first_far(&grad, golden).map(|what| format!("gradient {i}: {what}")));
+    assert_eq!(y.len(), list("outputs").len(), "outputs of {op}");
+    for (i, (y, golden)) in y.iter().zip(list("outputs")).enumerate() {
+        pair("output", i, y.value().clone(), golden);
     }
-    far.into_iter().flatten().map(|what| format!("{op} {}: {what}", case["options"])).collect()
+    // The outputs that have cotangents, with them.
+    let smooth: Vec<(usize, Var)> = list("cotangents")
+        .iter()
+        .enumerate()
+        .filter(|(_, c)| !c.is_null())
+        .map(|(i, c)| (i, Var::variable(tensor(c, y[i].dtype()))))
+        .collect();
+    if smooth.is_empty() {
+        return Ok(pairs);
+    }
+    let seeds: Vec<(&Var, Option<&Var>)> = smooth.iter().map(|(i, c)| (&y[*i], Some(c))).collect();
+    let leaves: Vec<&Var> = x.iter().filter(|x| x.is_tracked()).collect();
+    let grads = grad_of(&seeds, &leaves)?;
+    let of_leaves = |name: &'static str| list(name).iter().enumerate().filter(|(_, g)| !g.is_null());
+    for ((i, golden), (grad, x)) in of_leaves("grads").zip(grads.iter().zip(&leaves)) {
+        pair("gradient", i, or_zeros(grad.clone(), x), golden);
+    }
+    if list("directions").is_empty() {
+        return Ok(pairs);
+    }
+    let d: Vec<Var> = of_leaves("directions").map(|(_, d)| Var::from(tensor(d, dtype))).collect();
+    let kept: Vec<(&Var, Option<&Var>)> = grads
+        .iter()
+        .zip(&d)
+        .filter_map(|(g, d)| g.as_ref().filter(|g| g.is_tracked()).map(|g| (g, Some(d))))
+        .collect();
+    let by: Vec<&Var> = leaves.iter().copied().chain(smooth.iter().map(|(_, c)| c)).collect();
+    let second = if kept.is_empty() { vec![None; by.len()] } else { grad_of(&kept, &by)? };
+    for ((i, golden), (found, x)) in of_leaves("second").zip(second.iter().zip(&by)) {
+        pair("second derivative", i, or_zeros(found.clone(), x), golden);
+    }
+    let outputs: Vec<Var> = smooth.iter().map(|(i, _)| y[*i].clone()).collect();
+    let tracked: Vec<Var> = leaves.iter().map(|&x| x.clone()).collect();
+    let tangents = linearize(&outputs, &tracked)?.push(&d)?;
+    let goldens = list("pushed").iter().filter(|p| !p.is_null());
+    let twice = second.into_iter().skip(leaves.len());
+    for ((((i, c), golden), tangent), twice) in smooth.iter().zip(goldens).zip(tangents).zip(twice) {
+        pair("tangent", *i, or_zeros(tangent, c), golden);
+        pair("derivative by the cotangent of output", *i, or_zeros(twice, c), golden);
+    }
+    Ok(pairs)
+}
+
+/// Units of the last place that a family may be off in f32; measured, and rounded up to a power of 2.
+///
+/// What only moves elements moves all their bits. Roots of variances divide by small numbers, and eigenvectors by the
+/// gaps of eigenvalues, twice for second derivatives.
+fn ulps(family: &str) -> f64 {
+    match family {
+        "shape" | "index" | "sort" => 0.0,
+        "product" | "loss" => 2.0,
+        "scan" => 4.0,
+        "pointwise" | "binary" | "norm" => 8.0,
+        "reduce" => 16.0,
+        "linalg" => 32.0,
+        other => panic!("the family {other} has no bound"),
+    }
+}
+
+/// The unit is that of the largest golden element; below this they are what terms of order 1 left when they cancelled.
+const SMALLEST_SCALE: f64 = 1.0 / 16.0;
+
+/// In f64 the other side rounds too, and not always with care.
+const BOTH_ROUND: f64 = 4.0;
+
+/// The first element that is further from the golden one than it may be.
+fn first_far(pair: &Pair, ulps: f64, epsilon: f64) -> Option<String> {
+    let golden = tensor(pair.golden, DType::F64);
+    if pair.found.shape() != golden.shape() {
+        return Some(format!(
+            "{}: shape {:?} instead of {:?}",
+            pair.what,
+            pair.found.shape(),
+            golden.shape()
+        ));
+    }
+    let values = |x: &Tensor| x.to_dtype(DType::F64).unwrap().to_vec::<f64>().unwrap();
+    let (found, golden) = (values(&pair.found), values(&golden));
+    let unit = epsilon * golden.iter().fold(SMALLEST_SCALE, |most, x| most.max(x.abs()));
+    // Written so that NaN is far.
+    let near = |(a, b): (&f64, &f64)| (a - b).abs() <= ulps * unit;
+    let i = found.iter().zip(&golden).position(|pair| !near(pair))?;
+    let (a, b) = (found[i], golden[i]);
+    Some(format!(
+        "{}: element {i} is {a:e} instead of {b:e}, {:.1} ulps off",
+        pair.what,
+        (a - b).abs() / unit
+    ))
+}
+
+fn check(dtype: DType, epsilon: f64, times: f64) {
+    let file = file();
+    assert!(cases(&file).len() > 300, "the file must hold the script's cases");
+    let mut far = Vec::new();
+    for case in cases(&file) {
+        let (op, family) = (case["op"].as_str().unwrap(), case["family"].as_str().unwrap());
+        match compute(case, dtype) {
+            Ok(pairs) => {
+                assert!(case["cotangents"].is_null() || pairs.len() > 1, "{op} has no gradient");
+                let what = pairs.iter().filter_map(|pair| first_far(pair, times * ulps(family), epsilon));
+                far.extend(what.map(|what| format!("{op} {}: {what}", case["options"])));
+            }
+            Err(error) => far.push(format!("{op} {}: {error}", case["options"])),
+        }
+    }
+    assert!(far.is_empty(), "{} differ:\n{}", far.len(), far.join("\n"));
 }
 
 #[test]
-fn results_and_gradients_are_those_of_the_outside_framework() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/goldens.json");
-    let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let cases = file["cases"].as_array().unwrap();
-    assert!(cases.len() > 90, "the file must hold the script's cases; got {}", cases.len());
-    let far: Vec<String> = cases.iter().flat_map(check).collect();
-    assert!(far.is_empty(), "{} of {} cases differ:\n{}", far.len(), cases.len(), far.join("\n"));
+fn doubles_are_those_of_the_outside_framework() {
+    // The coarsest bound is still far below 1e-10 of the scale.
+    const { assert!(BOTH_ROUND * 32.0 * f64::EPSILON < 1e-13) };
+    check(DType::F64, f64::EPSILON, BOTH_ROUND);
+}
+
+#[test]
+fn singles_are_those_of_the_outside_framework_to_a_few_ulps() {
+    check(DType::F32, f32::EPSILON as f64, 1.0);
+}
+
+#[test]
+fn every_operation_of_the_list_has_a_golden_or_a_reason() {
+    let file = file();
+    let held: BTreeSet<&str> = cases(&file).iter().map(|case| case["op"].as_str().unwrap()).collect();
+    let twice: BTreeSet<&str> =
+        cases(&file).iter().filter(|c| !c["second"].is_null()).map(|c| c["op"].as_str().unwrap()).collect();
+    let named = |what: &str, op: &str| file[what][op].as_str().map(str::to_string);
+    let mut missing = Vec::new();
+    for spec in autodiff::ops::specs() {
+        let op = spec.name;
+        let smooth = spec.cases.iter().any(|c| c.inputs.iter().any(|x| x.dtype().is_float()));
+        let differentiable = smooth && !spec.not_differentiable;
+        let has = match named("gradient_of", op) {
+            Some(base) => twice.contains(&base[..]),
+            None => held.contains(op) && (twice.contains(op) || !differentiable),
+        };
+        if !has && named("without", op).is_none() {
+            missing.push(op);
+        }
+    }
+    assert!(missing.is_empty(), "no line in goldens/make_goldens.py: {missing:?}");
+    let idle: Vec<&&str> = table::NAMES.iter().filter(|name| !held.contains(**name)).collect();
+    assert!(idle.is_empty(), "in goldens/table.rs and not in the file: {idle:?}");
 }

@@ -74,7 +74,7 @@ impl Core {
         // The bias correction depends on the parameter's own number of updates; mostly they are all the same.
         let mut by_step: BTreeMap<u64, Vec<AdamItem>> = BTreeMap::new();
         for update in self.slots.updates(model, grads, &self.groups, weight_decay)? {
-            let [m, v] = update.moments else { unreachable!("adam keeps two moments") };
+            let [m, v] = update.moments else { unreachable!("invariant: adam keeps two moments") };
             let (lr, weight_decay) = (lr * update.settings.lr_scale, update.settings.weight_decay);
             let item = AdamItem { param: update.param, grad: update.grad, m, v, lr, weight_decay };
             by_step.entry(update.step).or_default().push(item);

@@ -101,7 +101,7 @@ impl<T> Disjoint<T> {
 
     /// Where element `i` lies; only to be followed under the promise of [`slice`](Self::slice).
     pub(crate) fn at(&self, i: usize) -> *mut T {
-        assert!(i < self.len);
+        assert!(i < self.len, "invariant: loops stay inside the slice they divide");
         self.start.wrapping_add(i)
     }
 
@@ -111,7 +111,10 @@ impl<T> Disjoint<T> {
     /// The slice given to `new` must still be exclusively borrowed, and no other living part may overlap `range`.
     #[allow(clippy::mut_from_ref)]
     pub(crate) unsafe fn slice(&self, range: Range<usize>) -> &mut [T] {
-        assert!(range.start <= range.end && range.end <= self.len);
+        assert!(
+            range.start <= range.end && range.end <= self.len,
+            "invariant: parts lie inside the slice divided"
+        );
         // SAFETY: in bounds by the line above; exclusive by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.end - range.start) }
     }

@@ -1,6 +1,6 @@
 //! More bad input, by family of function: each is an error with its text, or the value stated.
 
-use tensor::{DType, Element, Order, Tensor};
+use tensor::{DType, Element, Fft, Order, PadMode, Tensor};
 
 type One = Result<Tensor, tensor::Error>;
 type OnAxis = (&'static str, fn(&Tensor, isize) -> One);
@@ -223,4 +223,98 @@ fn masks_meet_every_dtype_at_its_ends() {
         [0, i64::MAX, i64::MIN, i64::MIN]
     );
     assert_eq!(vector(&[300i64, -1]).to_dtype(DType::U8).unwrap().to_vec::<u8>().unwrap(), [255, 0]);
+}
+
+#[test]
+fn sequences_need_a_step_that_arrives_and_a_count() {
+    let of = |start, end, step| Tensor::arange_step(start, end, step, DType::F32);
+    refuses! {
+        of(0.0, 1.0, 0.0) => "[arange_step] the step must lead from start to end; got 0 to 1 by 0; change the step's sign or size";
+        of(0.0, 1.0, -1.0) => "[arange_step] the step must lead from start to end; got 0 to 1 by -1; change the step's sign or size";
+        of(f64::NAN, 1.0, 1.0) => "[arange_step] start, end and step must be finite; got NaN to 1 by 1; use finite numbers";
+        of(0.0, f64::INFINITY, 1.0) => "[arange_step] start, end and step must be finite; got 0 to inf by 1; use finite numbers";
+        of(0.0, 4611686018427387904.0, 1.0) => "[arange_step] a tensor must stay below 9223372036854775807 bytes; got shape [4611686018427387904] of f32; use smaller sizes";
+        of(f64::MIN, f64::MAX, 1e-300) => "[arange_step] a tensor must stay below 9223372036854775807 bytes; got shape [18446744073709551615] of f32; use smaller sizes";
+        Tensor::linspace(0.0, 1.0, isize::MAX, DType::F32) => "[linspace] a tensor must stay below 9223372036854775807 bytes; got shape [9223372036854775807] of f32; use smaller sizes";
+    }
+    assert!(refused(Tensor::linspace(0.0, 1.0, -1, DType::F32)).starts_with("[linspace] "));
+    assert!(refused(Tensor::logspace(0.0, 1.0, -1, 10.0, DType::F32)).starts_with("[logspace] "));
+    assert_eq!(of(1.0, 1.0, 1.0).unwrap().shape(), [0]);
+}
+
+#[test]
+fn borders_windows_and_repetitions_have_limits() {
+    let long = Tensor::scalar(0u8).expand([1usize << 40]).unwrap();
+    refuses! {
+        x(&[4]).pad(&[(0, -5, 0)], PadMode::Constant(0.0)) => "[pad] a border must be 0 or more; got -5 before and 0 after axis 0 of [4]; cut with narrow";
+        x(&[4]).pad(&[(0, isize::MAX, isize::MAX)], PadMode::Constant(0.0)) => "[pad] a tensor must stay below 9223372036854775807 bytes; got shape [18446744073709551615] of f32; use smaller sizes";
+        x(&[4]).pad(&[(0, 1 << 62, 0)], PadMode::Replicate) => "[pad] a tensor must stay below 9223372036854775807 bytes; got shape [4611686018427387908] of f32; use smaller sizes";
+        x(&[4]).pad(&[(0, 4, 0)], PadMode::Reflect) => "[pad] a reflected border must be smaller than the axis; got 4 before and 0 after axis 0 of [4]; pad less";
+        x(&[0]).pad(&[(0, 1, 0)], PadMode::Replicate) => "[pad] there must be an edge to replicate; got 1 before and 0 after axis 0 of [0]; pad with a constant";
+        x(&[4]).pad(&[(0, 0, 5)], PadMode::Circular) => "[pad] a circular border must not exceed the axis; got 0 before and 5 after axis 0 of [4]; pad less";
+        x(&[4]).pad(&[(0, 1, 0), (-1, 1, 0)], PadMode::Reflect) => "[pad] an axis may be named once; got axis -1 for rank 1; use each axis of -1..1 at most once";
+        x(&[4]).repeat_interleave(-1, 0) => "[repeat_interleave] repeats must be 0 or more; got -1 repeats for [4]; use a count";
+        x(&[4]).repeat_interleave(1 << 62, 0) => "[repeat_interleave] a tensor must stay below 9223372036854775807 bytes; got shape [18446744073709551615] of f32; use smaller sizes";
+        x(&[2]).unfold(0, 3, 1) => "[unfold] size and step must be 1 or more, and a window must fit in the axis; got size 3, step 1 on axis 0 of [2]; use smaller windows, or pad first";
+        x(&[2]).unfold(0, 1, 0) => "[unfold] size and step must be 1 or more, and a window must fit in the axis; got size 1, step 0 on axis 0 of [2]; use smaller windows, or pad first";
+        long.unfold(0, 1 << 39, 1) => "[unfold] a tensor must stay below 9223372036854775807 bytes; got shape [549755813889, 549755813888] of u8; use smaller sizes";
+    }
+    assert_eq!(x(&[4]).roll(isize::MIN, 0).unwrap().shape(), [4]);
+    assert_eq!(x(&[0]).roll(isize::MAX, 0).unwrap().shape(), [0]);
+}
+
+#[test]
+fn writing_at_indices_checks_them_and_the_source_first() {
+    let tuples = |data: &[i64], k: usize| Tensor::from_slice(data, [data.len() / k, k]).unwrap();
+    refuses! {
+        x(&[3]).scatter(0, &vector(&[3i64]), &x(&[1])) => "[scatter] an index must lie in 0..3; got 3 at position 0; check the indices or the size they were made for";
+        x(&[3]).scatter(0, &vector(&[0i64, -4]), &x(&[2])) => "[scatter] an index must lie in 0..3; got -4 at position 1; check the indices or the size they were made for";
+        x(&[3]).scatter(0, &vector(&[0i64, 1]), &x(&[3])) => "[scatter] source and indices must have one shape; got [3] and [2]; narrow the larger";
+        x(&[3]).scatter(0, &vector(&[0i64]), &vector(&[0i64])) => "[scatter] operands must have one dtype; got f32 and i64; convert one with to_dtype";
+        x(&[3]).index_fill(0, &vector(&[-1i64]), 1.0) => "[index_fill] an index must lie in 0..3; got -1 at position 0; check the indices or the size they were made for";
+        x(&[3]).take(&vector(&[3i64])) => "[index_select] an index must lie in 0..3; got 3 at position 0; check the indices or the size they were made for";
+        x(&[3, 2]).gather_nd(&tuples(&[0, 2], 2)) => "[gather_nd] an index must lie in 0..2; got 2 at position 1; check the indices or the size they were made for";
+        x(&[3, 2]).gather_nd(&tuples(&[0, 1, 0], 3)) => "[gather_nd] the last axis of the indices must have 1 to rank elements; got [1, 3] and [3, 2]; reshape the indices";
+        x(&[3]).gather_nd(&Tensor::scalar(0i64)) => "[gather_nd] the last axis of the indices must have 1 to rank elements; got [] and [3]; reshape the indices";
+        x(&[3]).scatter_nd_add(&tuples(&[0], 1), &x(&[2])) => "[scatter_nd_add] the source must have the shape that gather_nd would give; got [2] and [1]; reshape the source";
+        tuples(&[0, 0], 2).ravel_indices(&[1 << 40, 1 << 40]) => "[ravel_indices] a tensor must stay below 9223372036854775807 bytes; got shape [1099511627776, 1099511627776] of u8; use smaller sizes";
+        vector(&[0.0f32]).ravel_indices(&[1]) => "[ravel_indices] indices must be i64; got f32; convert with to_dtype first";
+        x(&[2]).masked_select(&x(&[2])) => "[masked_select] the mask must be boolean; got f32; convert with to_dtype first";
+    }
+    let last = x(&[3]).scatter(0, &vector(&[1i64, 1]), &vector(&[5.0f32, 7.0])).unwrap();
+    assert_eq!(last.to_vec::<f32>().unwrap(), [0.0, 7.0, 0.0]);
+}
+
+#[test]
+fn bounds_that_are_no_numbers_are_refused() {
+    refuses! {
+        x(&[1]).clamp(f64::NAN, 1.0) => "[clamp] bounds must be numbers with lo <= hi; got lo NaN, hi 1; swap or correct them";
+        x(&[1]).clamp(0.0, f64::NAN) => "[clamp] bounds must be numbers with lo <= hi; got lo 0, hi NaN; swap or correct them";
+        vector(&[1i64]).clamp(2.0, 1.0) => "[clamp] bounds must be numbers with lo <= hi; got lo 2, hi 1; swap or correct them";
+    }
+}
+
+#[test]
+fn infinities_have_their_softmax() {
+    let row =
+        |data: &[f64]| (vector(data).softmax(0).unwrap(), vector(data).logsumexp(0).unwrap().item().unwrap());
+    let inf = f64::INFINITY;
+    let (y, sum) = row(&[-inf, -inf]);
+    assert!(y.to_vec::<f64>().unwrap().iter().all(|y| y.is_nan()) && sum == -inf);
+    let (y, sum) = row(&[0.0, inf]);
+    assert!(y.to_vec::<f64>().unwrap()[1].is_nan() && sum == inf);
+    let (y, sum) = row(&[0.0, f64::NAN]);
+    assert!(y.to_vec::<f64>().unwrap().iter().all(|y| y.is_nan()) && sum.is_nan());
+}
+
+#[test]
+fn transforms_need_points_and_pairs() {
+    let of = |shape: &[usize], kind, n, len| x(shape).fft_along(kind, n, len, -1, 1.0);
+    refuses! {
+        of(&[3], Fft::Forward, 3, 3) => "[fft] the last axis must have size 2, for real and imaginary part; got [3]; stack the two parts along a new last axis";
+        of(&[3], Fft::RealForward, 0, 1) => "[rfft] a transform must have one point at least; got n of 0; give the axis elements or name n";
+        of(&[3, 2], Fft::Inverse, usize::MAX, 3) => "[ifft] n must be at most twice what is read or written along the axis; got n of 18446744073709551615 for 3 and 3; shorten n";
+        of(&[3], Fft::RealForward, 3, 1 << 62) => "[rfft] a tensor must stay below 9223372036854775807 bytes; got shape [4611686018427387904, 2] of f32; use smaller sizes";
+        vector(&[1i64]).fft_along(Fft::RealForward, 1, 1, 0, 1.0) => "[rfft] the operand must be a float; got i64; convert with to_dtype first";
+    }
 }

@@ -231,6 +231,7 @@ impl<'a, T: Real> Batch<'a, T> {
         }
     }
 
+    /// Matrix i. Its place is found when it is asked for: empty matrices may be more than a list of places has room for.
     fn at(&self, i: usize) -> View<'a, T> {
         View { at: self.places.at(i), ..self.first }
     }

@@ -135,8 +135,11 @@ fn turned_in_registers<T: Element, const B: usize>(
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     if size_of::<T>() == 4 && B == 16 && simd_level() >= SimdLevel::Avx2 {
         let last = from as isize + (B as isize - 1) * column_step;
-        assert!(last.min(from as isize) >= 0 && last.max(from as isize) as usize + B <= data.len());
-        assert!(to + (B - 1) * row_step + B <= out.len);
+        assert!(
+            last.min(from as isize) >= 0 && last.max(from as isize) as usize + B <= data.len(),
+            "invariant: tiles lie inside the source"
+        );
+        assert!(to + (B - 1) * row_step + B <= out.len, "invariant: tiles lie inside the result");
         let from = data[from..].as_ptr().cast::<f32>();
         // SAFETY: B elements from each of the B starts were just found to lie inside, the elements have four bytes, the
         // level says what the CPU has, and no other thread has these elements of `out`.

@@ -23,15 +23,20 @@ fn matrix<'a, T: Float>(x: &'a Tensor, layout: &Layout, offset: usize) -> Mat<'a
     }
 }
 
-/// The offset of each matrix, in row-major order of the leading axes under `batch`.
-pub(crate) fn offsets(layout: &Layout, batch: &[usize]) -> Vec<usize> {
+/// The axes before the last two, under `batch`.
+pub(crate) fn leading(layout: &Layout, batch: &[usize]) -> Layout {
     let lead = layout.shape.len() - 2;
     let leading = Layout {
         shape: Dims::from_slice(&layout.shape[..lead]),
         strides: layout.strides[..lead].into(),
         offset: layout.offset,
     };
-    let leading = leading.expanded(batch);
+    leading.expanded(batch)
+}
+
+/// The offset of each matrix, in row-major order of the leading axes under `batch`.
+fn offsets(layout: &Layout, batch: &[usize]) -> Vec<usize> {
+    let leading = leading(layout, batch);
     let walk = Walk::new([&leading]);
     let mut out = Vec::with_capacity(leading.len());
     walk.runs(0..leading.len(), |_, [at], len| {

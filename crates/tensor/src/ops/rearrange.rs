@@ -1,7 +1,7 @@
 //! Windows that slide along an axis, and axes moved.
 
 use crate::error::{Error, Result};
-use crate::layout::{Dims, resolve_axis};
+use crate::layout::{Dims, checked_len, resolve_axis};
 use crate::ops::slice::SliceArg;
 use crate::tensor::Tensor;
 
@@ -26,7 +26,7 @@ impl Tensor {
     /// positions in each. A view, in which windows may overlap.
     ///
     /// Shapes: `[…, n, …]` to `[…, (n − size) / step + 1, …, size]`.
-    /// Errors: `InvalidAxis`; `InvalidArgument` for a size or step of 0, or a window longer than the axis.
+    /// Errors: `InvalidAxis`; `InvalidArgument` for a size or step of 0, or a window longer than the axis; `ShapeOverflow`.
     ///
     /// ```
     /// let x = tensor::Tensor::arange(4, tensor::DType::F32)?;
@@ -39,6 +39,7 @@ impl Tensor {
         let mut layout = self.layout().stepped(axis, 0, count, step as isize).with_axis(self.rank());
         layout.shape[self.rank()] = size;
         layout.strides[self.rank()] = stride;
+        checked_len("unfold", &layout.shape, self.dtype())?;
         Ok(self.with_layout(layout))
     }
 

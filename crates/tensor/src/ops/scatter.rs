@@ -6,7 +6,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::kernels::along::Along;
 use crate::kernels::compact::Held;
-use crate::layout::{Dims, Layout, broadcast_shapes, resolve_axis};
+use crate::layout::{Dims, Layout, broadcast_shapes, checked_len, resolve_axis};
 use crate::parallel::for_chunks;
 use crate::tensor::{Tensor, with_dtype};
 
@@ -155,7 +155,8 @@ impl Tensor {
     /// Tuples of indices into axes of sizes `dims`, on the last axis of this tensor, as flat row-major positions.
     ///
     /// Shapes: I64 `[…, k]` with `k` the number of `dims` to I64 `[…]`.
-    /// Errors: `DTypeMismatch` unless I64; `ShapeMismatch`; `IndexOutOfBounds`. Source: `numpy.ravel_multi_index`.
+    /// Errors: `DTypeMismatch` unless I64; `ShapeMismatch`; `IndexOutOfBounds`; `ShapeOverflow` for `dims` that no tensor
+    /// has. Source: `numpy.ravel_multi_index`.
     pub fn ravel_indices(&self, dims: &[usize]) -> Result<Tensor> {
         self.raveled("ravel_indices", dims)
     }
@@ -169,6 +170,8 @@ impl Tensor {
             let rule = "the last axis of the indices must have an index for each axis they point into";
             return Err(mismatch(op, rule, &[self.shape(), dims], "reshape the indices"));
         }
+        // So that no position is beyond an i64.
+        checked_len(op, dims, DType::U8)?;
         let all = self.contiguous()?;
         let all = as_indices(&all);
         for (position, &index) in all.iter().enumerate() {

@@ -198,6 +198,10 @@ impl Tensor {
     /// Repeated to `shape` as broadcasting would: new axes in front, axes of size 1 to any size; −1 keeps a size.
     /// A view with stride 0.
     ///
+    /// A view may have more elements than memory could hold: results as large are refused with `OutOfMemory`, while
+    /// reductions of it are computed, as in PyTorch, in time that its elements take. Whoever takes sizes from outside
+    /// bounds [`Tensor::len`].
+    ///
     /// Errors: `ShapeMismatch` where this shape does not broadcast to that one; `InvalidArgument` for other negative
     /// sizes, or −1 for a new axis; `ShapeOverflow`.
     pub fn expand(&self, shape: impl IntoShape) -> Result<Tensor> {

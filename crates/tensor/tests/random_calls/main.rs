@@ -4,9 +4,11 @@
 //! `TENSOR_RANDOM_CALLS=1000000 cargo test -p tensor --test random_calls` makes a million of them.
 
 mod calls;
+mod more;
 mod source;
 
 use calls::{CALLS, Outcome};
+use more::MORE;
 use source::Source;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -63,7 +65,8 @@ fn random_calls_give_a_tensor_or_an_error_and_change_no_operand() {
     let mut done: BTreeMap<&str, usize> = BTreeMap::new();
     let mut failed: BTreeMap<&str, usize> = BTreeMap::new();
     for i in 0..count {
-        let (name, function) = CALLS[i % CALLS.len()];
+        let at = i % (CALLS.len() + MORE.len());
+        let (name, function) = CALLS.get(at).copied().unwrap_or_else(|| MORE[at - CALLS.len()]);
         match catch_unwind(AssertUnwindSafe(|| call(i, function))) {
             Ok(had_result) => *done.entry(name).or_default() += usize::from(had_result),
             Err(_) => {

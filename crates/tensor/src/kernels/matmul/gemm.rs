@@ -40,7 +40,8 @@ pub(super) fn faer_has_our_order() -> bool {
 /// Columns are cut first: faer packs the columns of b, and parts side by side pack nothing twice.
 ///
 /// # Safety
-/// The pointers of `p` must be valid for its sizes.
+/// The pointers of `p` must be valid for its sizes, and no other thread at work on these outputs; `part` may be told
+/// so of the part it is given.
 pub(super) unsafe fn split<T: Send + Sync>(
     p: &Product<T>,
     threads: usize,
@@ -70,7 +71,8 @@ pub(super) unsafe fn split<T: Send + Sync>(
 /// # Safety
 /// The pointers of `p` must be valid for its sizes, and no other thread at work on these outputs.
 pub(super) unsafe fn product<T: Faer + super::Scalar>(p: &Product<T>) {
-    // SAFETY: handed on to the caller.
+    debug_assert!(p.k > 0, "invariant: there is something to sum");
+    // SAFETY: handed on to the caller; faer is given the sizes and strides that the pointers are valid for.
     unsafe {
         if p.m < 2 || p.n < 2 || p.flops() <= FAER_SMALL {
             return small::product(p);

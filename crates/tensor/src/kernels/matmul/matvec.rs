@@ -63,6 +63,10 @@ pub(super) unsafe fn matvec<T: Scalar>(p: &Product<T>, threads: usize) {
 /// out(m, n) = x(m, k) · w(k, n), then the epilogue: element (r, i) of x is `x + r·x_row + i·step`, rows of out are
 /// `ld` apart, the bias of output j is `bias + j·bias_step`. More rows than one only where the columns of w are
 /// contiguous, and at most four.
+///
+/// "A valid job" means below: m is 1 to 4, and where it is not 1, `w.rs` is; n and k are 1 at least; `out` may be
+/// written at r·ld + j, x may be read at (r, i), w at (i, j) and `bias`, unless it is null, at j·bias_step, for all
+/// r < m, j < n and i < k; none of what is read lies in what is written, and no other thread is at work there.
 #[derive(Clone, Copy)]
 struct Job<T> {
     out: *mut T,
@@ -83,9 +87,22 @@ struct Job<T> {
 unsafe impl<T: Send + Sync> Sync for Job<T> {}
 
 impl<T: Scalar> Job<T> {
+    /// Panics, where debug assertions are on, unless the numbers of the job are those of a valid one.
+    fn check(&self) {
+        debug_assert!((1..=4).contains(&self.m) && self.n > 0 && self.k > 0, "invariant: sizes of a job");
+        debug_assert!(
+            self.m == 1 || self.w.rs == 1,
+            "invariant: several rows only against contiguous columns"
+        );
+    }
+
     /// Outputs j.. to j + n, finished.
+    ///
+    /// # Safety
+    /// A valid job, of which j + n columns exist.
     unsafe fn part(&self, j: usize, n: usize) {
-        // SAFETY: the caller's promise.
+        debug_assert!(j + n <= self.n, "invariant: a part lies inside its job");
+        // SAFETY: the columns exist, the rest is the caller's promise.
         unsafe {
             let part = Self { out: self.out.add(j), w: self.w.from(0, j), n, ..*self };
             part.run();
@@ -106,8 +123,12 @@ impl<T: Scalar> Job<T> {
     }
 
     /// All outputs, without the epilogue.
+    ///
+    /// # Safety
+    /// A valid job.
     unsafe fn run(&self) {
-        // SAFETY: the caller's promise.
+        self.check();
+        // SAFETY: the caller's promise, and the condition of each before it.
         unsafe {
             if self.m > 1 {
                 along(self);
@@ -124,7 +145,11 @@ impl<T: Scalar> Job<T> {
     }
 
     /// For matrices that are contiguous neither way: copies a block, then goes across it.
+    ///
+    /// # Safety
+    /// A valid job of one row.
     unsafe fn gather(&self) {
+        debug_assert!(self.m == 1, "invariant: one row is gathered for");
         let mut buffer = [const { MaybeUninit::<T>::uninit() }; GATHERED * K_BLOCK];
         let block: *mut T = buffer.as_mut_ptr().cast();
         let mut sums = [T::ZERO; GATHERED];
@@ -154,6 +179,9 @@ impl<T: Scalar> Job<T> {
 
 vector_fn! {
     /// Few outputs, long sums: lanes are blocks of k, so that no chain waits for itself.
+    ///
+    /// # Safety
+    /// A valid job of one row.
     unsafe fn few<T, H, W>(job: &Job<T>) {
         // SAFETY: positions below k, columns below n: the caller's promise.
         unsafe {
@@ -210,8 +238,12 @@ vector_fn! {
 }
 
 vector_fn! {
-    /// Rows of w contiguous: lanes are outputs, four rows at a time are added to sums in the nearest cache.
+    /// Rows of w contiguous: lanes are outputs, eight rows at a time are added to sums in the nearest cache.
+    ///
+    /// # Safety
+    /// A valid job of one row, with rows of w that are contiguous or of one element.
     unsafe fn across<T, H, W>(job: &Job<T>) {
+        debug_assert!(job.m == 1 && (job.w.cs == 1 || job.n == 1), "invariant: rows of w are contiguous");
         let mut buffer = [const { MaybeUninit::<T>::uninit() }; CHUNK];
         let mut j = 0;
         while j < job.n {
@@ -254,6 +286,10 @@ vector_fn! {
 }
 
 /// sums(n) += x(0)·w(0, ·) + … + x(R−1)·w(R−1, ·), one after the other; from 0 if `fresh`.
+///
+/// # Safety
+/// The instruction set of V; n sums that may be written, and read unless `fresh`; x readable at r·step, and n
+/// contiguous elements of w from (r, 0) on, for all r < R; the sums lie apart from both.
 #[inline(always)]
 unsafe fn add_rows<T: Scalar, V: super::vector::Vector<T>, const R: usize>(
     sums: *mut T,

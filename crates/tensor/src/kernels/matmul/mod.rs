@@ -75,7 +75,7 @@ impl<'a, T> Mat<'a, T> {
             Some((low, high)) if low <= high => offsets.iter().all(|&o| inside(low, high, o)),
             reach => reach.is_some(),
         };
-        assert!(good, "a matrix reaches outside its data");
+        assert!(good, "invariant: a matrix lies inside its data");
     }
 
     /// The matrix inside kernels when it begins at `offset`.
@@ -128,7 +128,7 @@ impl<T> Raw<T> {
     /// Its elements, row by row.
     ///
     /// # Safety
-    /// They must be there.
+    /// (i, j) must be readable for all i < `rows` and j < `cols`.
     unsafe fn copied(self, rows: usize, cols: usize) -> Vec<T>
     where
         T: Copy,
@@ -140,6 +140,10 @@ impl<T> Raw<T> {
 
 /// A product inside kernels, or a part of one: out (m, n), its rows `ld` apart, = a (m, k) · b (k, n), then bias (null
 /// for none) and rectifier. All pointers were checked at the door; parts of one `out` may be written by several threads.
+///
+/// "The pointers of `p` are valid for its sizes" means below: `ld` is n at least; `out` may be written at i·ld + j, `a`
+/// may be read at (i, l), `b` at (l, j) and `bias`, unless it is null, at j, for all i < m, j < n and l < k; none of what
+/// is read lies in what is written.
 struct Product<T> {
     out: *mut T,
     ld: usize,
@@ -183,10 +187,14 @@ impl<T> Product<T> {
 pub(crate) fn matmul<T: Float>(out: &mut [T], a: Mat<T>, b: Mat<T>, epilogue: Epilogue<T>) {
     a.check(&[a.offset]);
     b.check(&[b.offset]);
-    assert_eq!(a.cols, b.rows, "inner sizes of a product");
-    assert_eq!(Some(out.len()), a.rows.checked_mul(b.cols), "size of a product");
+    assert_eq!(a.cols, b.rows, "invariant: inner sizes of a product are equal");
+    assert_eq!(
+        Some(out.len()),
+        a.rows.checked_mul(b.cols),
+        "invariant: the output has the size of the product"
+    );
     if let Some(bias) = epilogue.bias {
-        assert_eq!(bias.len(), b.cols, "size of a bias");
+        assert_eq!(bias.len(), b.cols, "invariant: a bias is as long as a row");
     }
     let product = Product {
         out: out.as_mut_ptr(),
@@ -214,18 +222,18 @@ pub(crate) fn batched<T: Float>(
     b: Mat<T>,
     b_offsets: &[usize],
 ) {
-    assert_eq!(a_offsets.len(), b_offsets.len(), "sizes of a batch");
+    assert_eq!(a_offsets.len(), b_offsets.len(), "invariant: both operands have the batch's offsets");
     if a_offsets.is_empty() {
-        return assert!(out.is_empty(), "size of a batched product");
+        return assert!(out.is_empty(), "invariant: the output has the size of all products");
     }
     a.check(a_offsets);
     b.check(b_offsets);
-    assert_eq!(a.cols, b.rows, "inner sizes of a product");
+    assert_eq!(a.cols, b.rows, "invariant: inner sizes of a product are equal");
     let size = a.rows.checked_mul(b.cols);
     assert_eq!(
         Some(out.len()),
         size.and_then(|s| s.checked_mul(a_offsets.len())),
-        "size of a batched product"
+        "invariant: the output has the size of all products"
     );
     let first = Product {
         out: out.as_mut_ptr(),
@@ -281,7 +289,7 @@ impl<T> Product<T> {
 }
 
 /// # Safety
-/// The pointers of `p` must be valid for its sizes.
+/// The pointers of `p` must be valid for its sizes, and no other thread at work on these outputs.
 unsafe fn typed<T: Float>(p: Product<T>, threads: usize) {
     // SAFETY: handed on; `T` is the type it is cast to, since `DTYPE` differs between the implementors of `Float`.
     unsafe {
@@ -293,9 +301,11 @@ unsafe fn typed<T: Float>(p: Product<T>, threads: usize) {
 }
 
 /// # Safety
-/// The pointers of `p` must be valid for its sizes.
+/// The pointers of `p` must be valid for its sizes, and no other thread at work on these outputs.
 unsafe fn dispatch<T: Scalar + gemm::Faer>(p: Product<T>, threads: usize) {
-    // SAFETY: handed on to the caller.
+    debug_assert!(p.m < 2 || p.ld >= p.n, "invariant: rows of the output do not overlap");
+    // SAFETY: handed on to the caller; parts of a split product do not overlap, and copies of operands have k columns,
+    // or n, as they say.
     unsafe {
         if p.m == 0 || p.n == 0 {
             return;

@@ -16,6 +16,9 @@ pub(super) fn wins<T>(p: &Product<T>) -> bool {
 }
 
 /// One block of k: out (m, n) = or += a (m, k) · b (k, n), the columns of b contiguous.
+///
+/// "A valid block" means below: k is 1 to [`K_BLOCK`]; the pointers of `p` are valid for its sizes, the outputs may be
+/// read too unless this is the first block, and no other thread is at work on them.
 #[derive(Clone, Copy)]
 struct Block<T> {
     p: Product<T>,
@@ -57,13 +60,19 @@ fn registers(n: usize) -> usize {
     n / 32 * 4 + rest
 }
 
+/// The product, block after block of k, with columns of b that are contiguous unless `gather`.
+///
+/// # Safety
+/// The pointers of `p` must be valid for its sizes, and no other thread at work on these outputs; without `gather`,
+/// `b.cs` must be 1, or n.
 unsafe fn blocks<T: Scalar>(p: &Product<T>, gather: bool) {
+    debug_assert!(gather || p.b.cs == 1 || p.n == 1, "invariant: rows of b are contiguous or gathered");
     let mut start = 0;
     while start < p.k {
         let k = (p.k - start).min(K_BLOCK);
         let part = Product { a: p.a.from(0, start), b: p.b.from(start, 0), k, ..*p };
         let block = Block { p: part, first: start == 0, last: start + k == p.k };
-        // SAFETY: handed on to the caller.
+        // SAFETY: handed on to the caller; rows start.. to start + k of b and columns of a exist.
         unsafe {
             match gather {
                 true => gathered(&block),
@@ -75,6 +84,9 @@ unsafe fn blocks<T: Scalar>(p: &Product<T>, gather: bool) {
 }
 
 /// A block with columns of b that are not contiguous: gathers some, multiplies them, and so on.
+///
+/// # Safety
+/// A valid block.
 #[inline(never)]
 unsafe fn gathered<T: Scalar>(block: &Block<T>) {
     let mut buffer = [const { MaybeUninit::<u64>::uninit() }; PACKED / 8];
@@ -83,6 +95,8 @@ unsafe fn gathered<T: Scalar>(block: &Block<T>) {
     // Padded, so that whole registers can be stored; 512 rows of 32 (f32) or 16 (f64) fill the buffer.
     let most = PACKED / size_of::<T>() / p.k / 16 * 16;
     let width = p.n.next_multiple_of(16).min(most);
+    debug_assert!((1..=K_BLOCK).contains(&p.k), "invariant: a block of k");
+    debug_assert!(width >= 16 && p.k * width * size_of::<T>() <= PACKED, "invariant: what is gathered fits");
     let mut j = 0;
     while j < p.n {
         let n = (p.n - j).min(width);
@@ -108,7 +122,12 @@ unsafe fn gathered<T: Scalar>(block: &Block<T>) {
 vector_fn! {
     /// to(k, n) = b(k, n), where the columns of b are contiguous and the rows of `to` are, `width` apart; what lies
     /// between n and the next multiple of 8 is written too.
+    ///
+    /// # Safety
+    /// `b.rs` must be 1 and (r, j) of b readable for all r < k and j < n; `width` is n rounded up to a multiple of 8 at
+    /// least, and `to` may be written at all of k·width, which lie apart from b.
     unsafe fn turn<T, H, W>(b: Raw<T>, k: usize, n: usize, to: *mut T, width: usize) {
+        debug_assert!(b.rs == 1 && n.next_multiple_of(8) <= width, "invariant: what is turned fits");
         // SAFETY: columns are capped at the last one, rows at k; the caller promises the rest.
         unsafe {
             for j in (0..n).step_by(H::LANES) {
@@ -131,8 +150,13 @@ vector_fn! {
 }
 
 /// outᵀ = bᵀ · aᵀ into a buffer, then turned around.
+///
+/// # Safety
+/// The pointers of `p` must be valid for its sizes, and no other thread at work on these outputs; m·n is at most
+/// [`TURNED`], and without `gather`, `a.rs` is 1, or m.
 #[inline(never)]
 unsafe fn turned_product<T: Scalar>(p: &Product<T>, gather: bool) {
+    debug_assert!(p.m * p.n <= TURNED, "invariant: what is turned fits");
     let mut buffer = [const { MaybeUninit::<T>::uninit() }; TURNED];
     let turned: *mut T = buffer.as_mut_ptr().cast();
     let bias = std::ptr::null();
@@ -155,6 +179,9 @@ unsafe fn turned_product<T: Scalar>(p: &Product<T>, gather: bool) {
 
 vector_fn! {
     /// Cuts the columns of a block into strips of one to three registers.
+    ///
+    /// # Safety
+    /// A valid block in which `b.cs` is 1, or n.
     unsafe fn tiles<T, H, W>(block: &Block<T>) {
         let (mut j, n) = (0, block.p.n);
         while j < n {
@@ -202,6 +229,10 @@ struct Ends<V, M, const N: usize> {
 }
 
 /// Columns j.. of a block, as many as N registers hold, R rows at a time.
+///
+/// # Safety
+/// The instruction set of V; a valid block in which `b.cs` is 1, or n; more than (N − 1)·LANES columns are left from j
+/// on, and N·LANES unless `MASKED`.
 #[inline(always)]
 unsafe fn strip<
     T: Scalar,
@@ -213,7 +244,13 @@ unsafe fn strip<
     block: &Block<T>,
     j: usize,
 ) {
-    // SAFETY: the caller's promise.
+    let left = block.p.n - j;
+    debug_assert!(
+        left > (N - 1) * V::LANES && (MASKED || left >= N * V::LANES),
+        "invariant: registers are filled"
+    );
+    // SAFETY: whole registers of the bias lie before the last one, of which the mask takes what is left; rows i.. to
+    // i + R are below m; the rest is the caller's promise.
     unsafe {
         let (mut i, m) = (0, block.p.m);
         let p = &block.p;
@@ -247,6 +284,9 @@ unsafe fn strip<
 }
 
 /// Rows i.. to i + R and N registers of columns from j on, the last one full unless `MASKED`.
+///
+/// # Safety
+/// As for [`strip`]; rows i.. to i + R exist, and the mask of `ends` has no lane beyond the last column.
 #[inline(always)]
 unsafe fn tile<T: Scalar, V: super::vector::Vector<T>, const N: usize, const R: usize, const MASKED: bool>(
     block: &Block<T>,
@@ -255,6 +295,7 @@ unsafe fn tile<T: Scalar, V: super::vector::Vector<T>, const N: usize, const R: 
     ends: &Ends<V, V::Mask, N>,
 ) {
     let (p, mask) = (&block.p, ends.mask);
+    debug_assert!(i + R <= p.m, "invariant: rows of a tile exist");
     // SAFETY: rows and columns are inside the block, the last register only in the lanes of its mask.
     unsafe {
         let mut sums = [[V::splat(T::ZERO); N]; R];

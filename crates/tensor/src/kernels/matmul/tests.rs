@@ -275,14 +275,14 @@ fn without_a_shared_axis_a_product_is_the_epilogue_of_zero() {
 }
 
 #[test]
-#[should_panic(expected = "a matrix reaches outside its data")]
+#[should_panic(expected = "a matrix lies inside its data")]
 fn a_matrix_that_reaches_outside_its_data_is_refused() {
     let a = Mat { data: &[0f32; 6], offset: 1, rows: 2, cols: 3, row_stride: 3, col_stride: 1 };
     product(a, Mat::row_major(&[0.0; 3], 3, 1), Epilogue::NONE);
 }
 
 #[test]
-#[should_panic(expected = "a matrix reaches outside its data")]
+#[should_panic(expected = "a matrix lies inside its data")]
 fn a_matrix_whose_reach_overflows_is_refused() {
     let a =
         Mat { data: &[0f32; 6], offset: 0, rows: 3, cols: 3, row_stride: isize::MAX, col_stride: isize::MAX };

@@ -149,7 +149,8 @@ mod plain {
 }
 
 /// Defines a kernel over vectors, compiled for each level: `fn name<H, W>(args) body` becomes `name<T: Scalar>(args)`,
-/// where `H` and `W` are the registers to use: plain ones; 256 bits for both; 256 and 512 bits.
+/// where `H` and `W` are the registers to use: plain ones; 256 bits for both; 256 and 512 bits. What stands under
+/// `# Safety` there is all that a caller promises: the instruction set is seen to here.
 macro_rules! vector_fn {
     ($(#[$meta:meta])* $vis:vis unsafe fn $name:ident<$t:ident, $h:ident, $w:ident>($($arg:ident : $ty:ty),* $(,)?) $body:block) => {
         $(#[$meta])*

@@ -6,7 +6,11 @@ use crate::kernels::matmul::vector::{Scalar, Turn, vector_fn};
 
 vector_fn! {
     /// Columns of w contiguous: square blocks are turned around in registers, so that lanes are outputs again.
+    ///
+    /// # Safety
+    /// A valid job with `w.rs` of 1.
     pub(super) unsafe fn along<T, H, W>(job: &Job<T>) {
+        debug_assert!(job.w.rs == 1, "invariant: columns of w are contiguous");
         // Columns a multiple of 4 KiB apart lie in one set of the nearest cache, which has room for eight lines.
         let crowded = H::LANES == 8 && job.w.cs.unsigned_abs().wrapping_mul(size_of::<T>()).is_multiple_of(4096);
         let mut j = 0;
@@ -31,9 +35,13 @@ vector_fn! {
 /// G registers of outputs from j on, of at most R rows; spare lanes show the last column again, spare rows the last
 /// row. At least two chains run side by side, so that they need not wait for themselves: of rows, of registers, or
 /// of blocks of k.
+///
+/// # Safety
+/// The instruction set of V; a valid job with `w.rs` of 1, of at most R rows, in which column j exists.
 #[inline(always)]
 unsafe fn group<T: Scalar, V: Turn<T>, const R: usize, const G: usize>(job: &Job<T>, j: usize) {
-    // SAFETY: columns are capped at the last one, rows at k; the caller promises the operands.
+    debug_assert!(job.m <= R && j < job.n, "invariant: a group's rows fit, and its first column exists");
+    // SAFETY: columns are capped at the last one, rows of x likewise, and k at the job's; the caller promises the rest.
     unsafe {
         let mut columns = [[job.w.p; 8]; G];
         for g in 0..G {
@@ -81,6 +89,10 @@ unsafe fn group<T: Scalar, V: Turn<T>, const R: usize, const G: usize>(job: &Job
 }
 
 /// C times R registers of chains of `len`: lane l of register (c, r) sums x[c][r] times what stands at `columns[c][l]`.
+///
+/// # Safety
+/// The instruction set of V; `len` contiguous elements from each of the first `LANES` columns on, and x[c][r]
+/// readable at i·step for all i < `len`.
 #[inline(always)]
 unsafe fn chains<T: Scalar, V: Turn<T>, const R: usize, const C: usize>(
     columns: [[*const T; 8]; C],

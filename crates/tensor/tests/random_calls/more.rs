@@ -1,0 +1,192 @@
+//! The functions that `calls.rs` has no line for: constructors of sequences, borders and windows, tuples of indices,
+//! Fourier transforms, linear algebra.
+
+use crate::calls::Outcome;
+use crate::source::Source;
+use tensor::{DType, Error, Fft, FftNorm, Indexing, PadMode, Tensor, Triangular};
+
+type One = Result<Tensor, Error>;
+
+fn one(result: One) -> Outcome {
+    result.map(|x| vec![x])
+}
+
+fn pads(s: &mut Source) -> Vec<(isize, isize, isize)> {
+    s.many(2, |s| {
+        let mut border = || if s.rarely(15) { s.signed() } else { s.below(4) as isize };
+        let (before, after) = (border(), border());
+        (s.axis(), before, after)
+    })
+}
+
+fn mode(s: &mut Source) -> PadMode {
+    let value = s.number();
+    s.pick(&[PadMode::Constant(value), PadMode::Reflect, PadMode::Replicate, PadMode::Circular])
+}
+
+fn pad(s: &mut Source) -> Outcome {
+    let (x, pads, mode) = (s.any(), pads(s), mode(s));
+    let padded = x.pad(&pads, mode);
+    let g = match &padded {
+        Ok(padded) => s.shaped(&x, padded.shape()),
+        Err(_) => s.like(&x),
+    };
+    let adjoint = g.pad_adjoint(x.shape(), &pads, mode);
+    Ok(vec![padded?, adjoint?])
+}
+
+fn unfold(s: &mut Source) -> Outcome {
+    let (x, axis, size, step) = (s.any(), s.axis(), s.count(), s.count());
+    let windows = x.unfold(axis, size, step)?;
+    let adjoint = s.shaped(&x, windows.shape()).unfold_adjoint(x.shape(), axis, size, step);
+    adjoint.map(|adjoint| vec![windows, adjoint])
+}
+
+/// Tuples of indices into `x`, or nearly so.
+fn tuples(s: &mut Source, x: &Tensor) -> Tensor {
+    let k = s.below(x.rank() + 2);
+    let rows = s.below(4);
+    s.ids(&[rows, k])
+}
+
+fn tuples_of_indices(s: &mut Source) -> Outcome {
+    let x = s.any();
+    let indices = tuples(s, &x);
+    let read = x.gather_nd(&indices)?;
+    let src = s.shaped(&x, read.shape());
+    let added = x.scatter_nd_add(&indices, &src);
+    let dims = s.many(3, |s| s.count());
+    let flat = s.ids(&[2, dims.len()]).ravel_indices(&dims);
+    Ok([Ok(read), added, flat].into_iter().flatten().collect())
+}
+
+fn masked(s: &mut Source) -> Outcome {
+    let x = s.any();
+    let like = s.like(&x);
+    let mask = if s.rarely(9) { like } else { like.to_dtype(DType::Bool)? };
+    one(x.masked_select(&mask))
+}
+
+fn transform(s: &mut Source) -> Outcome {
+    let dtype = s.pick(&[DType::F32, DType::F64]);
+    let mut shape = s.many(3, |s| s.below(6));
+    let kind = s.pick(&[Fft::Forward, Fft::Inverse, Fft::RealForward, Fft::RealInverse]);
+    if kind != Fft::RealForward && !s.rarely(8) {
+        shape.push(2);
+    }
+    let x = if s.rarely(8) { s.any() } else { s.of(dtype, &shape) };
+    let (n, len) = (s.count(), s.count());
+    let norm = s.pick(&[FftNorm::Backward, FftNorm::Ortho, FftNorm::Forward]);
+    let (axis, scale) = (s.axis(), norm.scale(n, s.rarely(2)));
+    one(x.fft_along(kind, n, len, axis, scale))
+}
+
+/// A matrix, or several; square ones mostly, of small numbers, so that they are seldom refused.
+fn matrices(s: &mut Source, square: bool) -> Tensor {
+    let (m, n) = (s.below(5), s.below(5));
+    let (n, dtype) = (if square && !s.rarely(8) { m } else { n }, s.pick(&[DType::F32, DType::F64]));
+    let mut shape = s.many(1, |s| s.below(3));
+    shape.extend([m, n]);
+    if s.rarely(10) {
+        return s.any();
+    }
+    let x = s.of(dtype, &shape);
+    // NaN and infinities are refused by most.
+    if s.rarely(4) {
+        x
+    } else {
+        x.is_finite().and_then(|ok| Tensor::where_(&ok, &x.atan()?, &x.zeros_like()?)).unwrap_or(x)
+    }
+}
+
+fn with_right_side(s: &mut Source) -> (Tensor, Tensor) {
+    let a = matrices(s, true);
+    let rows = a.shape().iter().rev().nth(1).copied().unwrap_or(1);
+    let columns = s.below(3);
+    let b = if s.rarely(3) { s.shaped(&a, &[rows]) } else { s.shaped(&a, &[rows, columns]) };
+    (a, b)
+}
+
+fn triangular_solve(s: &mut Source) -> Outcome {
+    let (a, b) = with_right_side(s);
+    let how = Triangular { upper: s.rarely(2), transposed: s.rarely(2), unit: s.rarely(2) };
+    one(a.triangular_solve(&b, how))
+}
+
+fn grids(s: &mut Source) -> Outcome {
+    let vectors = s.many(3, |s| {
+        let n = s.below(4);
+        s.ids(&[n])
+    });
+    let indexing = s.pick(&[Indexing::Ij, Indexing::Xy]);
+    Tensor::meshgrid(&vectors.iter().collect::<Vec<_>>(), indexing)
+}
+
+fn three((a, b, c): (Tensor, Tensor, Tensor)) -> Vec<Tensor> {
+    vec![a, b, c]
+}
+
+/// As `calls::CALLS`.
+pub const MORE: &[(&str, fn(&mut Source) -> Outcome)] = &[
+    ("arange_step", |s| one(Tensor::arange_step(s.number(), s.number(), s.number(), s.dtype()))),
+    ("linspace", |s| one(Tensor::linspace(s.number(), s.number(), s.signed(), s.dtype()))),
+    ("logspace", |s| one(Tensor::logspace(s.number(), s.number(), s.signed(), s.number(), s.dtype()))),
+    ("eye_rectangular", |s| one(Tensor::eye_rectangular(s.count(), s.count(), s.dtype()))),
+    ("from_fn", |s| one(Tensor::from_fn(s.shape(), |at| at.len() as f32))),
+    ("meshgrid", grids),
+    ("full_like", |s| {
+        let (x, value) = (s.any(), s.number());
+        Ok(vec![x.full_like(value)?, x.zeros_like()?, x.ones_like()?])
+    }),
+    ("pad", pad),
+    ("roll", |s| one(s.any().roll(s.signed(), s.axis()))),
+    ("repeat_interleave", |s| one(s.any().repeat_interleave(s.signed(), s.axis()))),
+    ("unfold", unfold),
+    ("moveaxis", |s| one(s.any().moveaxis(s.axis(), s.axis()))),
+    ("scatter", |s| {
+        let (x, axis) = (s.any(), s.axis());
+        let indices = s.indices(&x);
+        let src = s.shaped(&x, indices.shape());
+        one(x.scatter(axis, &indices, &src))
+    }),
+    ("index_fill", |s| {
+        let (x, axis, n) = (s.any(), s.axis(), s.below(4));
+        one(x.index_fill(axis, &s.ids(&[n]), s.number()))
+    }),
+    ("nonzero", |s| {
+        let x = s.any();
+        Ok(vec![x.nonzero()?, x.flat_nonzero()?])
+    }),
+    ("masked_select", masked),
+    ("take", |s| {
+        let x = s.any();
+        one(x.take(&s.indices(&x)))
+    }),
+    ("take_along_axis", |s| {
+        let (x, axis) = (s.any(), s.axis());
+        one(x.take_along_axis(axis, &s.indices(&x)))
+    }),
+    ("tuples of indices", tuples_of_indices),
+    ("fft_along", transform),
+    ("solve", |s| {
+        let (a, b) = with_right_side(s);
+        one(a.solve(&b))
+    }),
+    ("triangular_solve", triangular_solve),
+    ("inv", |s| one(matrices(s, true).inv())),
+    ("det", |s| one(matrices(s, true).det())),
+    ("slogdet", |s| matrices(s, true).slogdet().map(|(sign, log)| vec![sign, log])),
+    ("cholesky", |s| one(matrices(s, true).cholesky())),
+    ("qr", |s| matrices(s, false).qr().map(|(q, r)| vec![q, r])),
+    ("lu", |s| matrices(s, false).lu().map(three)),
+    ("eigh", |s| matrices(s, true).eigh().map(|(values, v)| vec![values, v])),
+    ("eigvalsh", |s| one(matrices(s, true).eigvalsh())),
+    ("eigvals", |s| one(matrices(s, true).eigvals())),
+    ("svd", |s| matrices(s, false).svd().map(three)),
+    ("svdvals", |s| one(matrices(s, false).svdvals())),
+    ("matrix_rank", |s| {
+        let x = matrices(s, false);
+        one(x.matrix_rank((!s.rarely(2)).then(|| s.number())))
+    }),
+    ("matrix_exp", |s| one(matrices(s, true).matrix_exp())),
+];
