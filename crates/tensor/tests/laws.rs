@@ -76,7 +76,7 @@ proptest! {
     ) {
         let x = normal(&shape, seed, DType::F32);
         let rank = shape.len();
-        let axes: Vec<isize> = Rng::seed(order).permutation(rank).into_iter().map(|a| a as isize).collect();
+        let axes: Vec<isize> = Rng::seed(order).permutation(rank).expect("a short one").into_iter().map(|a| a as isize).collect();
         let mut back = vec![0isize; rank];
         axes.iter().enumerate().for_each(|(i, &a)| back[a as usize] = i as isize);
         prop_assert!(x.permute(&axes).unwrap().permute(&back).unwrap().bit_eq(&x));
@@ -214,7 +214,7 @@ proptest! {
         let take = take.min(n);
         let mut rng = Rng::seed(seed);
         let once: Vec<i64> = (0..width).flat_map(|_| {
-            rng.permutation(n).into_iter().take(take).map(|i| i as i64).collect::<Vec<_>>()
+            rng.permutation(n).expect("a short one").into_iter().take(take).map(|i| i as i64).collect::<Vec<_>>()
         }).collect();
         let once = Tensor::from_vec(once, [width, take]).unwrap();
         let (x, src) = (whole(&[width, n], seed ^ 1), whole(&[width, take], seed ^ 2));
