@@ -3,7 +3,7 @@
 //! Sources: LAPACK, `gebd2` and `bdsqr`; Demmel and Kahan, "Accurate singular values of bidiagonal matrices", 1990.
 
 use super::rotate::{Rotated, givens};
-use super::small::{dot, reflect, total};
+use super::small::{block_at, dot, reflect, total};
 use super::tridiagonal::TINY;
 use crate::dtype::Float;
 use crate::simd::simd_fn;
@@ -120,17 +120,19 @@ fn update_and_project<T: Float>(
         });
         let mut sums = [[T::ZERO; ROWS]; COLUMNS];
         for r in (0..whole).step_by(ROWS) {
-            let (ur, _) = u[r..].split_first_chunk::<ROWS>().expect("invariant: a whole block");
-            let (zr, _) = z[r..].split_first_chunk::<ROWS>().expect("invariant: a whole block");
-            let (xr, _) = x[r..].split_first_chunk::<ROWS>().expect("invariant: a whole block");
+            let (ur, zr, xr) = (block_at(u, r), block_at(z, r), block_at(x, r));
             for c in 0..COLUMNS {
                 let (ar, _) =
                     columns[c][r..].split_first_chunk_mut::<ROWS>().expect("invariant: a whole block");
+                // In values of its own, so that the compiler knows that nothing else is written.
+                let mut t = *ar;
                 for i in 0..ROWS {
-                    let t = zr[i].mul_add(vc[c], ur[i].mul_add(yc[c], ar[i]));
-                    ar[i] = t;
-                    sums[c][i] = t.mul_add(xr[i], sums[c][i]);
+                    t[i] = zr[i].mul_add(vc[c], ur[i].mul_add(yc[c], t[i]));
                 }
+                for i in 0..ROWS {
+                    sums[c][i] = t[i].mul_add(xr[i], sums[c][i]);
+                }
+                *ar = t;
             }
         }
         for c in 0..COLUMNS {
@@ -154,8 +156,22 @@ fn multiply<T: Float>(a: &[T], m: usize, x: &[T], z: &mut [T]) {
             let mut rest = block.chunks_exact(m).map(|column| &column[first..]);
             let mut next = || rest.next().unwrap_or(&[]);
             let (a0, a1, a2, a3) = (next(), next(), next(), next());
-            for ((((z, &a0), &a1), &a2), &a3) in z.iter_mut().zip(a0).zip(a1).zip(a2).zip(a3) {
-                *z = a3.mul_add(x3, a2.mul_add(x2, a1.mul_add(x1, a0.mul_add(x0, *z))));
+            let whole = z.len() / ROWS * ROWS;
+            for r in (0..whole).step_by(ROWS) {
+                let (b0, b1, b2, b3) = (block_at(a0, r), block_at(a1, r), block_at(a2, r), block_at(a3, r));
+                let (zr, _) = z[r..].split_first_chunk_mut::<ROWS>().expect("invariant: a whole block");
+                let mut t = *zr;
+                for i in 0..ROWS {
+                    t[i] = b1[i].mul_add(x1, b0[i].mul_add(x0, t[i]));
+                }
+                for i in 0..ROWS {
+                    t[i] = b3[i].mul_add(x3, b2[i].mul_add(x2, t[i]));
+                }
+                *zr = t;
+            }
+            for r in whole..z.len() {
+                let t = a1[r].mul_add(x1, a0[r].mul_add(x0, z[r]));
+                z[r] = a3[r].mul_add(x3, a2[r].mul_add(x2, t));
             }
         } else {
             for (column, &x) in block.chunks_exact(m).zip(x) {

@@ -6,6 +6,9 @@ use crate::tensor::with_dtype;
 use faer::linalg::lu::partial_pivoting::factor::{lu_in_place, lu_in_place_scratch};
 use faer::linalg::{triangular_inverse, triangular_solve as tri};
 
+/// Rows from which on an inverse is made of those of the factors, not by solving for the identity.
+const LARGE: usize = 128;
+
 /// What one factorization works with.
 pub(super) struct Work<T> {
     /// The factors, column by column.
@@ -97,7 +100,7 @@ fn solve_with<T: Real>(
     if !transposed {
         exchange(x, from, column, false)?;
     }
-    if n <= small::LU && k <= small::LU {
+    if n <= small::LU && k <= small::COLUMNS {
         small::solve(both, n, x, transposed);
     } else {
         let both = columns(both, n, n);
@@ -120,10 +123,12 @@ fn invert<T: Real>(both: &[T], from: &[usize], out: &mut [T], other: &mut Room<T
     use faer::linalg::matmul::triangular::{BlockStructure as Block, matmul};
     let n = from.len();
     zero_pivot(both, n)?;
-    if n <= small::LU {
+    if n < LARGE {
         out.fill(T::ZERO);
         from.iter().enumerate().for_each(|(i, &from)| out[from * n + i] = T::ONE);
-        small::solve(both, n, out, false);
+        let both = columns(both, n, n);
+        tri::solve_unit_lower_triangular_in_place(both, columns_mut(out, n, n), Par::Seq);
+        tri::solve_upper_triangular_in_place(both, columns_mut(out, n, n), Par::Seq);
         return Ok(());
     }
     let inverses = other.get(n * n)?;

@@ -7,7 +7,7 @@ use faer::dyn_stack::StackReq;
 use faer::linalg::householder as house;
 use faer::linalg::qr::no_pivoting::factor as qr;
 
-/// QR of the columns in `a` (m × n): R's upper half stays in `a`, Q (m × k) goes to `q`.
+/// QR of the columns in `a` (m × n), one of them more than [`small::QR`]: R's upper half stays in `a`, Q (m × k) goes to `q`.
 fn factorize<T: Real>(
     a: &mut [T],
     (m, n): (usize, usize),
@@ -16,10 +16,6 @@ fn factorize<T: Real>(
     stack: &mut Stack,
 ) -> Result<(), Fault> {
     let k = m.min(n);
-    if m <= small::QR && n <= small::QR {
-        small::qr(a, m, n, q, scales.get(k)?);
-        return Ok(());
-    }
     let block = qr::recommended_block_size::<T>(m, n);
     let scales = scales.zeros(block * k)?;
     let size = StackReq::any_of(&[
@@ -46,6 +42,29 @@ fn factorize<T: Real>(
     Ok(())
 }
 
+/// QR of a small matrix, worked on row by row in `both` and `rows`.
+fn by_rows<T: Real>(
+    a: View<T>,
+    both: &mut [T],
+    rows: &mut [T],
+    q: &mut [T],
+    r: &mut [T],
+) -> Result<(), Fault> {
+    let (m, n) = (a.rows, a.cols);
+    let k = m.min(n);
+    a.t().load(both).map_err(|_| a.not_finite())?;
+    small::qr(both, m, n, rows);
+    r.fill(T::ZERO);
+    for i in 0..k {
+        // Signs that leave no element of R's diagonal negative.
+        let flip = both[i * n + i] < T::ZERO;
+        let sign = |x: T| if flip { -x } else { x };
+        (i..n).for_each(|j| r[j * k + i] = sign(both[i * n + j]));
+        (0..m).for_each(|l| q[i * m + l] = sign(rows[l * k + i]));
+    }
+    Ok(())
+}
+
 impl Tensor {
     /// Q (m × k) and R (k × n), k = min(m, n), of [`Tensor::qr`] as one packed tensor.
     pub fn qr_packed(&self) -> Result<Tensor> {
@@ -55,8 +74,11 @@ impl Tensor {
         let size = packed_size("qr", self, &[(m, k), (k, n)])?;
         with_dtype!(self.dtype(), T, float => map("qr", self, size, |a: View<T>, work: &mut Work<T>, out| {
             let both = work.0.get(m * n)?;
-            a.load(both)?;
             let (q, r) = out.split_at_mut(m * k);
+            if m <= small::QR && n <= small::QR {
+                return by_rows(a, both, work.1.get(m * k)?, q, r);
+            }
+            a.load(both)?;
             factorize(both, (m, n), q, &mut work.1, &mut work.2)?;
             for (j, column) in r.chunks_exact_mut(k).enumerate() {
                 let above = k.min(j + 1);

@@ -5,7 +5,9 @@ use crate::simd::simd_fn;
 
 /// Sizes up to which the loops of LU and Cholesky here are faster than blocked ones.
 pub(super) const LU: usize = 16;
-/// Those of QR.
+/// Right sides up to which solving is faster.
+pub(super) const COLUMNS: usize = 2;
+/// Sizes up to which QR is.
 pub(super) const QR: usize = 32;
 
 simd_fn! {
@@ -114,24 +116,52 @@ simd_fn! {
         None
     }
 
-    /// QR of `a` (m × n) by reflections: R's upper half stays in `a`, Q (m × k, k = min(m, n)) goes to `q`. `scales` has
-    /// room for k numbers.
-    pub(super) fn qr[T: Float](a: &mut [T], m: usize, n: usize, q: &mut [T], scales: &mut [T]) {
+    /// QR of `a` (m × n, row by row, both up to [`QR`]) by reflections: R's upper half stays in `a`, Q (m × k, k = min(m, n))
+    /// goes to `q`, row by row too.
+    pub(super) fn qr[T: Float](a: &mut [T], m: usize, n: usize, q: &mut [T]) {
         let k = m.min(n);
+        let (mut v, mut scales) = ([T::ZERO; QR], [T::ZERO; QR]);
         for j in 0..k {
-            let (left, right) = a.split_at_mut((j + 1) * m);
-            let v = &mut left[j * m + j..];
-            scales[j] = reflect(v);
-            for x in right.chunks_exact_mut(m) {
-                mirror(&v[1..], scales[j], &mut x[j..]);
+            let v = &mut v[..m - j];
+            for (v, row) in v.iter_mut().zip(a[j * n..].chunks_exact(n)) {
+                *v = row[j];
             }
+            scales[j] = reflect(v);
+            for (&v, row) in v.iter().zip(a[j * n..].chunks_exact_mut(n)) {
+                row[j] = v;
+            }
+            v[0] = T::ONE;
+            mirror(v, scales[j], &mut a[j * n..], n, j + 1);
         }
         q.fill(T::ZERO);
         for j in (0..k).rev() {
-            q[j * m + j] = T::ONE;
-            for x in q[j * m..].chunks_exact_mut(m) {
-                mirror(&a[j * m + j + 1..(j + 1) * m], scales[j], &mut x[j..]);
+            q[j * k + j] = T::ONE;
+            let v = &mut v[..m - j];
+            for (v, row) in v.iter_mut().zip(a[j * n..].chunks_exact(n)) {
+                *v = row[j];
             }
+            v[0] = T::ONE;
+            mirror(v, scales[j], &mut q[j * k..], k, j);
+        }
+    }
+}
+
+/// X − τ·v·(vᵀ·X) of the columns from `first` on of the rows in `x`, each `n` long.
+#[inline(always)]
+fn mirror<T: Float>(v: &[T], scale: T, x: &mut [T], n: usize, first: usize) {
+    let mut products = [T::ZERO; QR];
+    let products = &mut products[..n - first];
+    for (&v, row) in v.iter().zip(x.chunks_exact(n)) {
+        for (product, &x) in products.iter_mut().zip(&row[first..]) {
+            *product = v.mul_add(x, *product);
+        }
+    }
+    for product in products.iter_mut() {
+        *product = scale.mul(*product).neg();
+    }
+    for (&v, row) in v.iter().zip(x.chunks_exact_mut(n)) {
+        for (x, &product) in row[first..].iter_mut().zip(products.iter()) {
+            *x = v.mul_add(product, *x);
         }
     }
 }
@@ -152,6 +182,12 @@ pub(super) fn total<T: Float>(mut x: [T; LANES]) -> T {
     x[0]
 }
 
+/// [`LANES`] elements from `at` on, which must exist.
+#[inline(always)]
+pub(super) fn block_at<T: Float>(x: &[T], at: usize) -> [T; LANES] {
+    *x[at..].first_chunk().expect("invariant: a whole block")
+}
+
 /// Σ x·y
 #[inline(always)]
 pub(super) fn dot<T: Float>(x: &[T], y: &[T]) -> T {
@@ -162,7 +198,7 @@ pub(super) fn dot<T: Float>(x: &[T], y: &[T]) -> T {
             *sum = x.mul_add(y, *sum);
         }
     }
-    let mut sum = total(sums);
+    let mut sum = if xs.is_empty() { T::ZERO } else { total(sums) };
     for (&x, &y) in x.iter().zip(y) {
         sum = x.mul_add(y, sum);
     }
@@ -215,14 +251,4 @@ pub(super) fn reflect<T: Float>(x: &mut [T]) -> T {
     }
     x[0] = beta;
     beta.sub(alpha).div(beta)
-}
-
-/// x − τ·v·(vᵀ·x), v₀ = 1 left out of `v`.
-#[inline(always)]
-fn mirror<T: Float>(v: &[T], scale: T, x: &mut [T]) {
-    let factor = scale.mul(x[0].add(dot(v, &x[1..]))).neg();
-    x[0] = x[0].add(factor);
-    for (&v, x) in v.iter().zip(&mut x[1..]) {
-        *x = v.mul_add(factor, *x);
-    }
 }

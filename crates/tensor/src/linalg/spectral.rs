@@ -177,14 +177,6 @@ fn bidiagonalised<T: Real>(
     reflect(basis, &right_scales[..k - 1], right, &mut work.factors, &mut work.stack)
 }
 
-/// A place of the transposed matrix.
-fn turn(fault: Fault) -> Fault {
-    match fault {
-        Fault::NotFinite(i, j) => Fault::NotFinite(j, i),
-        fault => fault,
-    }
-}
-
 /// Whether the element of largest size, the first of equals, is negative.
 fn points_down<T: Real>(x: &[T]) -> bool {
     let mut largest = T::ZERO;
@@ -290,7 +282,7 @@ impl Tensor {
             // Tall, and turned back in the end.
             let (rows, turned) = (m.max(n), n > m);
             let of = room.get(m * n)?;
-            if turned { a.t().load(of).map_err(turn)? } else { a.load(of)? };
+            if turned { a.t().load(of).map_err(|_| a.not_finite())? } else { a.load(of)? };
             let scale = near_1(of);
             let (u, rest) = out.split_at_mut(m * vk);
             let (values, v) = rest.split_at_mut(k);

@@ -3,7 +3,7 @@
 //! Sources: LAPACK, `sytd2`, `steqr` and `sterf`; Parlett, "The symmetric eigenvalue problem", 1980, chapters 7 and 8.
 
 use super::rotate::{Rotated, givens};
-use super::small::{dot, reflect, total};
+use super::small::{block_at, dot, reflect, total};
 use crate::dtype::Float;
 use crate::simd::simd_fn;
 
@@ -89,20 +89,24 @@ fn update_and_multiply<T: Float>(a: &mut [T], n: usize, p: &[T], q: &[T], x: &[T
         let (p, q, x, y) = (&p[end..], &q[end..], &x[end..], &mut y[..]);
         let (head, y) = y.split_at_mut(end);
         for r in (0..whole).step_by(ROWS) {
-            let (pr, _) = p[r..].split_first_chunk::<ROWS>().expect("invariant: a whole block");
-            let (qr, _) = q[r..].split_first_chunk::<ROWS>().expect("invariant: a whole block");
-            let (xr, _) = x[r..].split_first_chunk::<ROWS>().expect("invariant: a whole block");
+            let (pr, qr, xr) = (block_at(p, r), block_at(q, r), block_at(x, r));
             let (yr, _) = y[r..].split_first_chunk_mut::<ROWS>().expect("invariant: a whole block");
             let mut sum = *yr;
             for c in 0..COLUMNS {
                 let (ar, _) =
                     columns[c][r..].split_first_chunk_mut::<ROWS>().expect("invariant: a whole block");
+                // In values of its own, so that the compiler knows that nothing else is written.
+                let mut t = *ar;
                 for i in 0..ROWS {
-                    let t = qr[i].mul_add(pc[c], pr[i].mul_add(qc[c], ar[i]));
-                    ar[i] = t;
-                    sum[i] = t.mul_add(xc[c], sum[i]);
-                    sums[c][i] = t.mul_add(xr[i], sums[c][i]);
+                    t[i] = qr[i].mul_add(pc[c], pr[i].mul_add(qc[c], t[i]));
                 }
+                for i in 0..ROWS {
+                    sum[i] = t[i].mul_add(xc[c], sum[i]);
+                }
+                for i in 0..ROWS {
+                    sums[c][i] = t[i].mul_add(xr[i], sums[c][i]);
+                }
+                *ar = t;
             }
             *yr = sum;
         }
