@@ -28,7 +28,9 @@ enum Tangent {
 }
 
 /// The derivative of `outputs` with respect to `inputs`, any values of their graph, as a map that can be applied to many
-/// tangents. The graph stays, and what the map returns can be differentiated again, forward and backward.
+/// tangents: `v ↦ J·v`. The graph stays, and what the map returns can be differentiated again, forward and backward.
+///
+/// Errors: `GraphConsumed` where a `backward` has used up what `outputs` depend on.
 ///
 /// ```
 /// use autodiff::{Var, linearize};
@@ -72,7 +74,7 @@ pub fn linearize(outputs: &[Var], inputs: &[Var]) -> Result<LinearMap> {
 impl LinearMap {
     /// The tangents of the outputs for one tangent of each input; `None` for an output that does not depend on them.
     ///
-    /// Errors: `BadCotangent` where a tangent has not its input's shape and dtype; `NotDifferentiable`.
+    /// Errors: `InvalidArgument` unless there is one tangent for each input, of its shape and dtype; `NotDifferentiable`.
     pub fn push(&self, tangents: &[Var]) -> Result<Vec<Option<Var>>> {
         self.push_as(tangents, true)
     }

@@ -1,7 +1,7 @@
 //! Gradient checking of whole modules.
 
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::module::Module;
 use autodiff::Var;
 use autodiff::check::{GradCheck, Report};
@@ -9,11 +9,11 @@ use std::cell::RefCell;
 use tensor::{Rng, Tensor};
 
 /// Checks the gradients of `forward(model, x)` with respect to `x` and to every trainable parameter of `model`, all in
-/// f64, against finite differences. `forward` is called with a training context that draws from the same stream every
-/// time, so that dropout can be checked too.
+/// f64, against finite differences, in the mode that `how` says. `forward` is called with a training context that draws
+/// from the same stream every time, so that dropout can be checked too.
 ///
-/// Errors: `CheckFailed` naming the input: 0 is `x`, 1 and on are the parameters in declaration order; what `forward`
-/// returns.
+/// Errors: `CheckFailed` naming the input: 0 is `x`, 1 and on are the parameters in declaration order, whose path stands
+/// in front; what `forward` returns.
 ///
 /// ```
 /// use nn::{Layer, Linear, LinearConfig, check::gradcheck_module};
@@ -32,7 +32,7 @@ pub fn gradcheck_module<M: Module>(
     how: &GradCheck,
 ) -> Result<Report> {
     let params = model.named_params();
-    let trained = || params.iter().map(|(_, param)| param).filter(|param| param.is_trainable());
+    let trained = || params.iter().map(|(_, param)| *param).filter(|param| param.is_trainable());
     let mut inputs = vec![x.clone()];
     inputs.extend(trained().map(|param| param.value().clone()));
     // What a nested error says about the module is kept; the checker needs its own type.
@@ -48,6 +48,18 @@ pub fn gradcheck_module<M: Module>(
     let result = autodiff::check::gradcheck(run, &inputs, how);
     match failure.into_inner() {
         Some(error) => Err(error),
-        None => Ok(result?),
+        None => result.map_err(|error| {
+            let path = match &error {
+                autodiff::Error::CheckFailed(mismatch) => {
+                    mismatch.place.input().and_then(|i| i.checked_sub(1))
+                }
+                _ => None,
+            };
+            let path = path.and_then(|i| params.iter().filter(|(_, param)| param.is_trainable()).nth(i));
+            match path {
+                Some((path, _)) => Error::from(error).at(path),
+                None => error.into(),
+            }
+        }),
     }
 }

@@ -318,3 +318,23 @@ fn transforms_need_points_and_pairs() {
         vector(&[1i64]).fft_along(Fft::RealForward, 1, 1, 0, 1.0) => "[rfft] the operand must be a float; got i64; convert with to_dtype first";
     }
 }
+
+#[test]
+fn norms_need_the_sizes_of_the_last_axes_and_a_sound_eps() {
+    let (w, long) = (x(&[4]), x(&[5]));
+    refuses! {
+        x(&[2, 4]).layer_norm(&[3], None, None, 1e-5) => "[layer_norm] the operand's last axes must have the normalised sizes, of which there is one at least; got [2, 4] and [3]; name the sizes of the last axes";
+        x(&[2, 4]).layer_norm(&[], None, None, 1e-5) => "[layer_norm] the operand's last axes must have the normalised sizes, of which there is one at least; got [2, 4] and []; name the sizes of the last axes";
+        x(&[]).rms_norm(&[1], None, 1e-5) => "[rms_norm] the operand's last axes must have the normalised sizes, of which there is one at least; got [] and [1]; name the sizes of the last axes";
+        x(&[4]).rms_norm(&[2, 4], None, 1e-5) => "[rms_norm] the operand's last axes must have the normalised sizes, of which there is one at least; got [4] and [2, 4]; name the sizes of the last axes";
+        x(&[2, 4]).layer_norm(&[4], Some(&w), Some(&long), 1e-5) => "[layer_norm] weight and bias must have the normalised sizes; got [5] and [4]; give them one element for each that is normalised together";
+        x(&[2, 4]).rms_norm(&[4], Some(&vector(&[1.0f64; 4])), 1e-5) => "[rms_norm] operands must have one dtype; got f32 and f64; convert one with to_dtype";
+        x(&[2, 4]).layer_norm(&[4], None, None, -1e-5) => "[layer_norm] eps must be a number of 0 or more; got -0.00001; use 1e-5 or so";
+        x(&[2, 4]).layer_norm(&[4], None, None, f64::INFINITY) => "[layer_norm] eps must be a number of 0 or more; got inf; use 1e-5 or so";
+        x(&[2, 4]).layer_norm_grad(&[4], None, 1e-5, &w) => "[layer_norm_grad] the gradient must have the result's shape; got [2, 4] and [4]; expand the gradient";
+    }
+    for (shape, axes) in [(&[0, 4][..], &[4][..]), (&[3, 0], &[0]), (&[2, 0, 4], &[0, 4])] {
+        assert_eq!(x(shape).layer_norm(axes, None, None, 1e-5).unwrap().shape(), shape);
+        assert_eq!(x(shape).rms_norm(axes, None, 1e-5).unwrap().shape(), shape);
+    }
+}

@@ -22,7 +22,8 @@ pub enum Place {
 }
 
 impl Place {
-    fn input(self) -> Option<usize> {
+    /// The input it is in, if it is in one.
+    pub fn input(self) -> Option<usize> {
         match self {
             Place::Element { input, .. } | Place::Direction { input } => Some(input),
             Place::Everywhere => None,

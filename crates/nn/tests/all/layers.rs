@@ -395,7 +395,9 @@ fn a_wrong_gradient_of_a_parameter_is_caught_and_counted_from_the_input() {
         &Default::default(),
     )
     .unwrap_err();
-    let nn::Error::Autodiff(autodiff::Error::CheckFailed(mismatch)) = error else { panic!("{error}") };
+    assert!(error.to_string().starts_with("bias: [gradcheck] the backward rule must agree"), "{error}");
+    let nn::Error::At { source, .. } = error else { panic!("{error}") };
+    let nn::Error::Autodiff(autodiff::Error::CheckFailed(mismatch)) = *source else { panic!("{source}") };
     assert!(matches!(mismatch.place, Place::Element { input: 2, .. }), "{mismatch}");
     assert_eq!(mismatch.shape, [2]);
     assert!((mismatch.analytic / mismatch.numeric - 0.5).abs() < 1e-6);
