@@ -57,7 +57,7 @@ op_list! {
     /// Reading and adding at indices.
     index {
         index_select, gather, index_add, scatter_add, one_hot,
-        scatter, index_fill, masked_select, take, take_along_axis, gather_nd, scatter_nd_add,
+        scatter, index_fill, masked_select, take, take_along_axis, gather_nd, scatter_nd_add, scatter_nd,
     }
     /// The identity, watched.
     watch { on_grad }

@@ -216,6 +216,13 @@ impl<T: Rank> Sink<'_, T> {
     }
 }
 
+/// Whether a rank below `range` and a position below `n` fit in 64 bits, 32 each. (Rows that are longer come here with
+/// wide ranks; and no key of 128 bits is compiled for those that never need one.)
+#[inline(always)]
+fn is_narrow<T: Rank>(range: u64, n: usize) -> bool {
+    T::NARROW || (T::DTYPE == DType::I64 && range <= u32::MAX as u64 && n <= u32::MAX as usize)
+}
+
 /// The first `k` of each sorted row of `n` elements: where they stood and, unless `values` has no place, what they are.
 pub(crate) fn sort_rows<T: Rank>(
     x: &[T],
@@ -229,7 +236,7 @@ pub(crate) fn sort_rows<T: Rank>(
         return Ok(());
     }
     let (range, base) = T::range(x);
-    let narrow = range <= u32::MAX as u64 && n <= u32::MAX as usize;
+    let narrow = is_narrow::<T>(range, n);
     let mask = if !down {
         0
     } else if narrow {
@@ -327,7 +334,7 @@ pub(crate) fn places_of_rows<T: Rank>(x: &[T], n: usize, places: &[usize], out: 
     }
     let (range, base) = T::range(x);
     let r = Ranking { base, mask: 0 };
-    match range <= u32::MAX as u64 && n <= u32::MAX as usize {
+    match is_narrow::<T>(range, n) {
         true => places_by::<T, u64>(r, x, n, places, out),
         false => places_by::<T, u128>(r, x, n, places, out),
     }

@@ -10,6 +10,8 @@ const GRAIN: usize = 1 << 15;
 
 /// An element as an integer of the same order.
 pub(crate) trait Rank: Element {
+    /// Whether all ranks fit in 32 bits.
+    const NARROW: bool;
     /// `base` is the smallest of all elements, where they are integers.
     fn rank(self, base: i64) -> u64;
     /// The element of a rank; none where elements that differ share it.
@@ -21,6 +23,7 @@ pub(crate) trait Rank: Element {
 macro_rules! rank_of_float {
     ($t:ident, $bits:ident) => {
         impl Rank for $t {
+            const NARROW: bool = $bits::BITS <= 32;
             #[inline(always)]
             fn rank(self, _: i64) -> u64 {
                 let bits = (self + 0.0).to_bits();
@@ -44,6 +47,7 @@ rank_of_float!(f32, u32);
 rank_of_float!(f64, u64);
 
 impl Rank for i64 {
+    const NARROW: bool = false;
     #[inline(always)]
     fn rank(self, base: i64) -> u64 {
         self.wrapping_sub(base) as u64
@@ -59,6 +63,7 @@ impl Rank for i64 {
 }
 
 impl Rank for u8 {
+    const NARROW: bool = true;
     #[inline(always)]
     fn rank(self, _: i64) -> u64 {
         self as u64

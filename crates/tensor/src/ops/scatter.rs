@@ -202,16 +202,32 @@ impl Tensor {
     /// Additions to one position happen in the order of the indices. Shapes: `src` as `gather_nd` would give.
     /// Errors: as there, and where `src` is not so.
     pub fn scatter_nd_add(&self, indices: &Tensor, src: &Tensor) -> Result<Tensor> {
-        let ((rows, k), flat) = self.nd_positions("scatter_nd_add", indices)?;
-        let inner = &self.shape()[k..];
-        let wanted = [flat.shape(), inner].concat();
+        let (x, flat, src) = self.nd_rows("scatter_nd_add", indices, src)?;
+        x.index_add(0, &flat, &src)?.reshape(self.shape())
+    }
+
+    /// This tensor with slices of `src` written where tuples of indices say: PyTorch's `index_put`. Where tuples repeat, the
+    /// last stays.
+    ///
+    /// Shapes: `src` as [`Tensor::gather_nd`] would give. Errors: as there, and where `src` is not so.
+    /// Source: ONNX `ScatterND`.
+    pub fn scatter_nd(&self, indices: &Tensor, src: &Tensor) -> Result<Tensor> {
+        let (x, flat, src) = self.nd_rows("scatter_nd", indices, src)?;
+        let flat = flat.reshape([flat.len(), 1])?.expand(src.shape())?;
+        x.scatter(0, &flat, &src)?.reshape(self.shape())
+    }
+
+    /// The slices that tuples of indices name as rows, which tuple names which, and those of `src`.
+    fn nd_rows(&self, op: &'static str, indices: &Tensor, src: &Tensor) -> Result<(Tensor, Tensor, Tensor)> {
+        let ((rows, k), flat) = self.nd_positions(op, indices)?;
+        let wanted = [flat.shape(), &self.shape()[k..]].concat();
         if src.shape() != &wanted[..] {
             let rule = "the source must have the shape that gather_nd would give";
-            return Err(mismatch("scatter_nd_add", rule, &[src.shape(), &wanted], "reshape the source"));
+            return Err(mismatch(op, rule, &[src.shape(), &wanted], "reshape the source"));
         }
-        let inner: usize = inner.iter().product();
-        let rows_of = [flat.shape(), &[inner]].concat();
-        self.reshape([rows, inner])?.index_add(0, &flat, &src.reshape(&rows_of[..])?)?.reshape(self.shape())
+        let inner: usize = self.shape()[k..].iter().product();
+        let src = src.reshape([flat.len(), inner])?;
+        Ok((self.reshape([rows, inner])?, flat.reshape([flat.len()])?, src))
     }
 
     /// Rows of the first `k` axes together and `k`, and which row each tuple of indices names.

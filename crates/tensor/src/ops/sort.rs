@@ -47,9 +47,14 @@ pub(super) fn ranked(x: &Tensor) -> Result<Tensor> {
     if x.dtype() == DType::Bool { x.to_dtype(DType::U8) } else { Ok(x.clone()) }
 }
 
-/// `x` with `axis` last, contiguous.
+/// `x` with `axis` last, contiguous; rows that 32 bits do not count with ranks of 64.
 fn rows(x: &Tensor, axis: usize) -> Result<Tensor> {
-    ranked(x)?.transpose(axis as isize, -1)?.contiguous()
+    let x = match x.dtype() {
+        DType::F32 if x.shape()[axis] > u32::MAX as usize => x.to_dtype(DType::F64)?,
+        DType::U8 | DType::Bool if x.shape()[axis] > u32::MAX as usize => x.to_dtype(DType::I64)?,
+        _ => ranked(x)?,
+    };
+    x.transpose(axis as isize, -1)?.contiguous()
 }
 
 /// The rows of `x` put back.

@@ -359,6 +359,7 @@ table! {
     "scatter": |s| along(s, |x, a, i, src| x.scatter(a, i, src), true);
     "index_fill": |s| { let (x, a, v, n) = (s.any(), s.axis(), s.number(), s.below(4)); let i = s.ids(&[n]); one(x.index_fill(a, &i, v)) };
     "gather_nd": |s| { let x = s.any(); let shape = [s.below(4), x.rank().min(1 + s.below(3))]; let i = s.ids(&shape); one(x.gather_nd(&i)) };
+    "scatter_nd": |s| { let x = s.any(); let i = s.ids(&[2, 1]); let shape = [&[2], x.shape().get(1..).unwrap_or(&[])].concat(); let src = s.shaped(&x, &shape); Ok(vec![x.scatter_nd(&i, &src)?, x.scatter_nd_add(&i, &src).unwrap_or(src)]) };
     "permutation": |s| { let n = s.count(); none(Rng::seed(1).permutation(n)) };
     "linear": |s| linear(s);
     "matmul of matrices": |s| matmul(s);
