@@ -16,6 +16,7 @@ fn op(f: impl Fn() -> tensor::Result<Tensor> + 'static) -> Run {
 }
 
 use ironloom::autodiff::grad_of;
+use ironloom::autodiff::ops::attention::scaled_dot_product_attention::Attention;
 use ironloom::tensor::{self, Order};
 
 /// Every operation of the workload that exists here, by name.
@@ -70,6 +71,27 @@ fn table() -> Result<Vec<(String, Run)>> {
         Box::new(move || {
             let y = x.layer_norm(&[1024], Some(&w), Some(&b), 1e-5)?;
             std::hint::black_box(grad_of(&[(&y, Some(&g))], &[&x, &w, &b])?);
+            Ok(())
+        }),
+    ));
+    let [q, k, v, g] = [0; 4].map(|_| normal(&[8, 6, 256, 64], DType::F32).map(Var::variable));
+    let (q, k, v, g) = (q?, k?, v?, g?.detach());
+    let attend = |q: &Var, k: &Var, v: &Var| {
+        q.scaled_dot_product_attention(k, v, &Attention { causal: true, ..Attention::default() })
+    };
+    let still = [&q, &k, &v].map(Var::detach);
+    all.push((
+        "attention_fwd".into(),
+        Box::new(move || {
+            std::hint::black_box(attend(&still[0], &still[1], &still[2])?);
+            Ok(())
+        }),
+    ));
+    all.push((
+        "attention_fwd_bwd".into(),
+        Box::new(move || {
+            let y = attend(&q, &k, &v)?;
+            std::hint::black_box(grad_of(&[(&y, Some(&g))], &[&q, &k, &v])?);
             Ok(())
         }),
     ));

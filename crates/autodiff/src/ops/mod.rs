@@ -47,6 +47,8 @@ op_list! {
     }
     /// Values along an axis, normalised.
     norm { softmax, log_softmax, layer_norm }
+    /// Values mixed by how well their keys fit.
+    attention { scaled_dot_product_attention }
     /// Losses.
     loss { mse, l1, huber, bce_with_logits, cross_entropy, cross_entropy_grad }
     /// Views, and tensors joined.

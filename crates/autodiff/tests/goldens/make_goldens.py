@@ -43,6 +43,7 @@ GRADIENT_OF = {
     "relu_grad": "relu",
     "rms_norm_grad": "rms_norm",
     "sigmoid_grad": "sigmoid",
+    "scaled_dot_product_attention_grad": "scaled_dot_product_attention",
     "silu_grad": "silu",
     "softmax_grad": "softmax",
     "softplus_grad": "softplus",
@@ -407,6 +408,15 @@ def norm():
     case("layer_norm", layer, u(-2, 2, 2, 3, 2), sizes=[3, 2], eps=0.25)
     case("rms_norm", rms, u(-2, 2, 3, 5), u(-2, 2, 5), sizes=[5], eps=1e-5)
     case("rms_norm", rms, u(-2, 2, 2, 3, 2), sizes=[3, 2], eps=0.25)
+
+    def attend(q, k, v, *, causal):
+        # The only one of PyTorch's that has second derivatives.
+        with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+            return F.scaled_dot_product_attention(q, k, v, is_causal=bool(causal), enable_gqa=True)
+
+    for causal in (1, 0):
+        operands = u(-2, 2, 2, 3, 2), u(-2, 2, 1, 3, 2), u(-2, 2, 1, 3, 4)
+        case("scaled_dot_product_attention", attend, *operands, causal=causal)
 
 
 def loss():

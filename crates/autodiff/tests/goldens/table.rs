@@ -1,5 +1,6 @@
 //! The operations by their names in the file, one line each.
 
+use autodiff::ops::attention::scaled_dot_product_attention::Attention;
 use autodiff::ops::loss::cross_entropy::CrossEntropy;
 use autodiff::{MatrixNorm, Reduction, Result, Var};
 use serde_json::Value;
@@ -71,6 +72,9 @@ impl Options<'_> {
             label_smoothing: self.number("label_smoothing"),
             reduction: self.reduction(),
         }
+    }
+    fn attention(&self) -> Attention {
+        Attention { causal: self.size("causal") == 1, ..Attention::default() }
     }
     fn fft(&self) -> (Option<usize>, isize, FftNorm) {
         let norm = match self.text("norm") {
@@ -302,6 +306,7 @@ table! { |x, o|
     "log_softmax" => x[0].log_softmax(o.axis());
     "layer_norm" => x[0].layer_norm(&o.sizes("sizes"), x.get(1), x.get(2), o.number("eps"));
     "rms_norm" => x[0].rms_norm(&o.sizes("sizes"), x.get(1), o.number("eps"));
+    "scaled_dot_product_attention" => x[0].scaled_dot_product_attention(&x[1], &x[2], &o.attention());
     "mse_loss" => x[0].mse_loss(&x[1], o.reduction());
     "l1_loss" => x[0].l1_loss(&x[1], o.reduction());
     "huber_loss" => x[0].huber_loss(&x[1], o.number("delta"), o.reduction());

@@ -5,6 +5,7 @@
 
 pub use super::cross_entropy::{CrossEntropy, CrossEntropyConfig, cross_entropy, cross_entropy_grad};
 pub use super::update::{AdamConfig, AdamItem, SgdConfig, SgdItem, adam_update, sgd_update};
+pub use crate::ops::attention::{Attention, AttentionConfig, attention, attention_grad};
 
 use crate::dtype::{Float, Number};
 use crate::error::{Error, Result};

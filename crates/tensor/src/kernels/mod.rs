@@ -1,5 +1,6 @@
 //! Fused loops and products.
 pub(crate) mod along;
+pub(crate) mod attention;
 pub(crate) mod compact;
 pub(crate) mod cross_entropy;
 pub mod fused;

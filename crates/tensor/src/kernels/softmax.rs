@@ -85,7 +85,7 @@ fn dot_chunk<T: Float>(x: &[T], y: &[T]) -> T {
 
 /// `Σ x·y`, in the order law.
 #[inline(always)]
-fn dot_line<T: Float>(x: &[T], y: &[T]) -> T {
+pub(crate) fn dot_line<T: Float>(x: &[T], y: &[T]) -> T {
     if x.len() <= CHUNK {
         return dot_chunk(x, y);
     }

@@ -11,7 +11,7 @@ use crate::tensor::{Tensor, with_dtype};
 const FLOATS: &str = "operands must be floats";
 
 /// The last two axes of `layout`, as a matrix at `offset`.
-fn matrix<'a, T: Float>(x: &'a Tensor, layout: &Layout, offset: usize) -> Mat<'a, T> {
+pub(crate) fn matrix<'a, T: Float>(x: &'a Tensor, layout: &Layout, offset: usize) -> Mat<'a, T> {
     let rank = layout.shape.len();
     Mat {
         data: x.data(),
@@ -35,7 +35,7 @@ pub(crate) fn leading(layout: &Layout, batch: &[usize]) -> Layout {
 }
 
 /// The offset of each matrix, in row-major order of the leading axes under `batch`.
-fn offsets(layout: &Layout, batch: &[usize]) -> Vec<usize> {
+pub(crate) fn offsets(layout: &Layout, batch: &[usize]) -> Vec<usize> {
     let leading = leading(layout, batch);
     let walk = Walk::new([&leading]);
     let mut out = Vec::with_capacity(leading.len());

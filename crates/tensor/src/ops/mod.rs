@@ -2,6 +2,7 @@
 
 mod activation;
 pub(crate) mod arithmetic;
+pub(crate) mod attention;
 mod cast;
 mod compare;
 pub(crate) mod construct;
