@@ -272,7 +272,7 @@ fn writing_at_indices_checks_them_and_the_source_first() {
         x(&[3]).scatter(0, &vector(&[0i64, 1]), &x(&[3])) => "[scatter] source and indices must have one shape; got [3] and [2]; narrow the larger";
         x(&[3]).scatter(0, &vector(&[0i64]), &vector(&[0i64])) => "[scatter] operands must have one dtype; got f32 and i64; convert one with to_dtype";
         x(&[3]).index_fill(0, &vector(&[-1i64]), 1.0) => "[index_fill] an index must lie in 0..3; got -1 at position 0; check the indices or the size they were made for";
-        x(&[3]).take(&vector(&[3i64])) => "[index_select] an index must lie in 0..3; got 3 at position 0; check the indices or the size they were made for";
+        x(&[3]).take(&vector(&[3i64])) => "[take] an index must lie in 0..3; got 3 at position 0; check the indices or the size they were made for";
         x(&[3, 2]).gather_nd(&tuples(&[0, 2], 2)) => "[gather_nd] an index must lie in 0..2; got 2 at position 1; check the indices or the size they were made for";
         x(&[3, 2]).gather_nd(&tuples(&[0, 1, 0], 3)) => "[gather_nd] the last axis of the indices must have 1 to rank elements; got [1, 3] and [3, 2]; reshape the indices";
         x(&[3]).gather_nd(&Tensor::scalar(0i64)) => "[gather_nd] the last axis of the indices must have 1 to rank elements; got [] and [3]; reshape the indices";
@@ -305,6 +305,28 @@ fn infinities_have_their_softmax() {
     assert!(y.to_vec::<f64>().unwrap()[1].is_nan() && sum == inf);
     let (y, sum) = row(&[0.0, f64::NAN]);
     assert!(y.to_vec::<f64>().unwrap().iter().all(|y| y.is_nan()) && sum.is_nan());
+}
+
+#[test]
+fn matrices_without_elements_or_end_are_refused_or_empty() {
+    let long = 1usize << 47;
+    let tall = x(&[1, 0]).expand([long, 0]).unwrap();
+    let many = x(&[1, 0, 3]).expand([long, 0, 3]).unwrap();
+    let wide = x(&[1, 1]).expand([1usize << 22, 1 << 22]).unwrap();
+    assert_eq!(many.svdvals().unwrap().shape(), [long, 0]);
+    assert_eq!(many.qr().unwrap().1.shape(), [long, 0, 3]);
+    // Rows exchanged among so many are a matrix too.
+    assert!(
+        refused(tall.lu())
+            .starts_with("[lu] a tensor must stay below 9223372036854775807 bytes; got shape [")
+    );
+    assert!(
+        refused(many.transpose(1, 2).unwrap().lu())
+            .starts_with("[lu] memory must be had for the result; got a refusal ")
+    );
+    refuses! {
+        wide.inv() => "[inv] memory must be had for the result; got a refusal for 70368744177664 bytes; use smaller sizes or free some tensors";
+    }
 }
 
 #[test]

@@ -48,7 +48,6 @@ GRADIENT_OF = {
     "softmax_grad": "softmax",
     "softplus_grad": "softplus",
     "tanh_grad": "tanh",
-    "triangle": "triangular_solve",
     "unfold_adjoint": "unfold",
     "unslice": "slice",
 }
@@ -258,6 +257,13 @@ def reduce():
     case("prod", lambda x, axes: x.prod(axes[0]), of([2, 0, -3], [0, 0, 4]), axes=[1])
     case("argmax", lambda x, axis: x.argmax(axis), distinct(3, 4), axis=1, only_value=True)
     case("argmin", lambda x, axis: x.argmin(axis), distinct(3, 4), axis=0, only_value=True)
+    for p in (3.0, 1.0, 2.0, 0.5):
+        case("norm", lambda x, p, axes: torch.linalg.vector_norm(x, p, axes), distinct(2, 3, 4), p=p, axes=[0, 2])
+    for q in (0.3, 0.5):
+        case("quantile", lambda x, q, axis: torch.quantile(x, q, axis), distinct(3, 5), q=q, axis=1)
+    case("median", lambda x, axis: x.quantile(0.5, axis), distinct(3, 4), axis=1)
+    case("nansum", lambda x, axes: x.nansum(axes), x, axes=[0, 2])
+    case("nanmean", lambda x, axes: x.nanmean(axes), x, axes=[0, 2])
 
 
 def recurrence(a, b, axis):
@@ -274,6 +280,10 @@ def scan():
         case("cumprod", lambda x, axis: x.cumprod(axis), distinct(3, 4), axis=axis)
         case("linear_recurrence", recurrence, u(-1, 1, 3, 4), u(-2, 2, 3, 4), axis=axis)
     case("cumprod", lambda x, axis: x.cumprod(axis), of(2, 0, -3, 0, 4), axis=0)
+    case("cummax", lambda x, axis: tuple(x.cummax(axis)), distinct(3, 4), axis=1)
+    case("cummin", lambda x, axis: tuple(x.cummin(axis)), distinct(3, 4), axis=1)
+    case("diff", lambda x, n, axis: torch.diff(x, n=n, dim=axis), u(-2, 2, 3, 5), n=2, axis=1)
+    case("logcumsumexp", lambda x, axis: x.logcumsumexp(axis), u(-2, 2, 3, 4), axis=1)
 
 
 def sort():
@@ -284,6 +294,7 @@ def sort():
         case("topk", topk, distinct(3, 5), k=2, **how)
         argsort = lambda x, axis, descending: x.argsort(axis, descending)
         case("argsort", argsort, distinct(4, 3), axis=0, descending=descending, only_value=True)
+    case("kthvalue", lambda x, k, axis: tuple(x.kthvalue(k, axis)), distinct(3, 5), k=2, axis=1)
 
 
 def as_complex(f):
@@ -395,6 +406,8 @@ def linalg():
     case("matrix_exp", torch.linalg.matrix_exp, u(-0.1, 0.1, 2, 2, 2))
     real = lambda x: torch.linalg.eigvals(x).real.sort()[0]
     case("eigvals", real, torch.diag(of(-2, 0, 3)) + u(-0.25, 0.25, 3, 3), only_value=True)
+    case("eig", lambda x: torch.linalg.eigvals(x).real.sort()[0], torch.diag(of(-2, 0, 3)) + u(-0.25, 0.25, 3, 3))
+    case("cholesky_inverse", lambda l: torch.cholesky_inverse(l.tril()), well(3, 3))
 
 
 def norm():
@@ -504,6 +517,8 @@ def index():
     add = lambda x, i, s: x.index_put((i[:, 0], i[:, 1]), s, accumulate=True)
     case("scatter_nd_add", add, u(-2, 2, 5, 3, 2), pairs, u(-2, 2, 3, 2))
     case("one_hot", lambda i, classes: F.one_hot(i, classes).double(), rows, classes=5, only_value=True)
+    write = lambda x, i, s: x.index_put((i[:, 0], i[:, 1]), s)
+    case("scatter_nd", write, u(-2, 2, 5, 3, 2), ints([4, 1], [0, 0], [3, 2]), u(-2, 2, 3, 2))
 
 
 def main():

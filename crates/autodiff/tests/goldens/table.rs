@@ -348,4 +348,17 @@ table! { |x, o|
     "gather_nd" => x[0].gather_nd(x[1].value());
     "scatter_nd_add" => x[0].scatter_nd_add(x[1].value(), &x[2]);
     "one_hot" => x[0].one_hot(o.size("classes"), DType::F64);
+    "norm" => x[0].norm(o.number("p"), &o.axes());
+    "quantile" => x[0].quantile(o.number("q"), o.axis());
+    "median" => x[0].median(o.axis());
+    "nansum" => x[0].nansum(&o.axes());
+    "nanmean" => x[0].nanmean(&o.axes());
+    "cummax" => x[0].cummax(o.axis());
+    "cummin" => x[0].cummin(o.axis());
+    "diff" => x[0].diff(o.size("n"), o.axis());
+    "logcumsumexp" => x[0].logcumsumexp(o.axis());
+    "kthvalue" => x[0].kthvalue(o.size("k"), o.axis());
+    "eig" => Ok::<_, autodiff::Error>(x[0].eig()?.0.select(-1, 0)?.sort(-1, Order::Ascending)?.0);
+    "cholesky_inverse" => x[0].tril(0)?.cholesky_inverse();
+    "scatter_nd" => x[0].scatter_nd(x[1].value(), &x[2]);
 }

@@ -23,20 +23,15 @@ pub(crate) fn matrix<'a, T: Float>(x: &'a Tensor, layout: &Layout, offset: usize
     }
 }
 
-/// The axes before the last two, under `batch`.
-pub(crate) fn leading(layout: &Layout, batch: &[usize]) -> Layout {
+/// The offset of each matrix, in row-major order of the leading axes under `batch`.
+pub(crate) fn offsets(layout: &Layout, batch: &[usize]) -> Vec<usize> {
     let lead = layout.shape.len() - 2;
     let leading = Layout {
         shape: Dims::from_slice(&layout.shape[..lead]),
         strides: layout.strides[..lead].into(),
         offset: layout.offset,
     };
-    leading.expanded(batch)
-}
-
-/// The offset of each matrix, in row-major order of the leading axes under `batch`.
-pub(crate) fn offsets(layout: &Layout, batch: &[usize]) -> Vec<usize> {
-    let leading = leading(layout, batch);
+    let leading = leading.expanded(batch);
     let walk = Walk::new([&leading]);
     let mut out = Vec::with_capacity(leading.len());
     walk.runs(0..leading.len(), |_, [at], len| {

@@ -1,9 +1,9 @@
 //! The functions that `calls.rs` has no line for: constructors of sequences, borders and windows, tuples of indices,
-//! Fourier transforms, linear algebra.
+//! Fourier transforms.
 
 use crate::calls::Outcome;
 use crate::source::Source;
-use tensor::{DType, Error, Fft, FftNorm, Indexing, PadMode, Tensor, Triangular};
+use tensor::{DType, Error, Fft, FftNorm, Indexing, PadMode, Tensor};
 
 type One = Result<Tensor, Error>;
 
@@ -60,13 +60,6 @@ fn tuples_of_indices(s: &mut Source) -> Outcome {
     Ok([Ok(read), added, flat].into_iter().flatten().collect())
 }
 
-fn masked(s: &mut Source) -> Outcome {
-    let x = s.any();
-    let like = s.like(&x);
-    let mask = if s.rarely(9) { like } else { like.to_dtype(DType::Bool)? };
-    one(x.masked_select(&mask))
-}
-
 fn transform(s: &mut Source) -> Outcome {
     let dtype = s.pick(&[DType::F32, DType::F64]);
     let mut shape = s.many(3, |s| s.below(6));
@@ -81,38 +74,6 @@ fn transform(s: &mut Source) -> Outcome {
     one(x.fft_along(kind, n, len, axis, scale))
 }
 
-/// A matrix, or several; square ones mostly, of small numbers, so that they are seldom refused.
-fn matrices(s: &mut Source, square: bool) -> Tensor {
-    let (m, n) = (s.below(5), s.below(5));
-    let (n, dtype) = (if square && !s.rarely(8) { m } else { n }, s.pick(&[DType::F32, DType::F64]));
-    let mut shape = s.many(1, |s| s.below(3));
-    shape.extend([m, n]);
-    if s.rarely(10) {
-        return s.any();
-    }
-    let x = s.of(dtype, &shape);
-    // NaN and infinities are refused by most.
-    if s.rarely(4) {
-        x
-    } else {
-        x.is_finite().and_then(|ok| Tensor::where_(&ok, &x.atan()?, &x.zeros_like()?)).unwrap_or(x)
-    }
-}
-
-fn with_right_side(s: &mut Source) -> (Tensor, Tensor) {
-    let a = matrices(s, true);
-    let rows = a.shape().iter().rev().nth(1).copied().unwrap_or(1);
-    let columns = s.below(3);
-    let b = if s.rarely(3) { s.shaped(&a, &[rows]) } else { s.shaped(&a, &[rows, columns]) };
-    (a, b)
-}
-
-fn triangular_solve(s: &mut Source) -> Outcome {
-    let (a, b) = with_right_side(s);
-    let how = Triangular { upper: s.rarely(2), transposed: s.rarely(2), unit: s.rarely(2) };
-    one(a.triangular_solve(&b, how))
-}
-
 fn grids(s: &mut Source) -> Outcome {
     let vectors = s.many(3, |s| {
         let n = s.below(4);
@@ -120,10 +81,6 @@ fn grids(s: &mut Source) -> Outcome {
     });
     let indexing = s.pick(&[Indexing::Ij, Indexing::Xy]);
     Tensor::meshgrid(&vectors.iter().collect::<Vec<_>>(), indexing)
-}
-
-fn three((a, b, c): (Tensor, Tensor, Tensor)) -> Vec<Tensor> {
-    vec![a, b, c]
 }
 
 /// As `calls::CALLS`.
@@ -143,50 +100,6 @@ pub const MORE: &[(&str, fn(&mut Source) -> Outcome)] = &[
     ("repeat_interleave", |s| one(s.any().repeat_interleave(s.signed(), s.axis()))),
     ("unfold", unfold),
     ("moveaxis", |s| one(s.any().moveaxis(s.axis(), s.axis()))),
-    ("scatter", |s| {
-        let (x, axis) = (s.any(), s.axis());
-        let indices = s.indices(&x);
-        let src = s.shaped(&x, indices.shape());
-        one(x.scatter(axis, &indices, &src))
-    }),
-    ("index_fill", |s| {
-        let (x, axis, n) = (s.any(), s.axis(), s.below(4));
-        one(x.index_fill(axis, &s.ids(&[n]), s.number()))
-    }),
-    ("nonzero", |s| {
-        let x = s.any();
-        Ok(vec![x.nonzero()?, x.flat_nonzero()?])
-    }),
-    ("masked_select", masked),
-    ("take", |s| {
-        let x = s.any();
-        one(x.take(&s.indices(&x)))
-    }),
-    ("take_along_axis", |s| {
-        let (x, axis) = (s.any(), s.axis());
-        one(x.take_along_axis(axis, &s.indices(&x)))
-    }),
     ("tuples of indices", tuples_of_indices),
     ("fft_along", transform),
-    ("solve", |s| {
-        let (a, b) = with_right_side(s);
-        one(a.solve(&b))
-    }),
-    ("triangular_solve", triangular_solve),
-    ("inv", |s| one(matrices(s, true).inv())),
-    ("det", |s| one(matrices(s, true).det())),
-    ("slogdet", |s| matrices(s, true).slogdet().map(|(sign, log)| vec![sign, log])),
-    ("cholesky", |s| one(matrices(s, true).cholesky())),
-    ("qr", |s| matrices(s, false).qr().map(|(q, r)| vec![q, r])),
-    ("lu", |s| matrices(s, false).lu().map(three)),
-    ("eigh", |s| matrices(s, true).eigh().map(|(values, v)| vec![values, v])),
-    ("eigvalsh", |s| one(matrices(s, true).eigvalsh())),
-    ("eigvals", |s| one(matrices(s, true).eigvals())),
-    ("svd", |s| matrices(s, false).svd().map(three)),
-    ("svdvals", |s| one(matrices(s, false).svdvals())),
-    ("matrix_rank", |s| {
-        let x = matrices(s, false);
-        one(x.matrix_rank((!s.rarely(2)).then(|| s.number())))
-    }),
-    ("matrix_exp", |s| one(matrices(s, true).matrix_exp())),
 ];
