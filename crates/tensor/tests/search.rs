@@ -241,21 +241,42 @@ fn of_nothing_and_of_one_there_is_nothing_and_one() -> Result<()> {
         assert_eq!(f(&row(&[1.0, f64::NAN, 2.0])?, 0)?.is_nan()?.to_vec::<bool>()?, [false, true, true]);
     }
     for f in [Tensor::cummax, Tensor::cummin] {
-        assert_eq!((f(&none, 0)?.0.shape(), f(&one, 0)?.0.item()?, f(&one, 0)?.1.item()?), (&[0][..], 3.0, 0.0));
+        assert_eq!(
+            (f(&none, 0)?.0.shape(), f(&one, 0)?.0.item()?, f(&one, 0)?.1.item()?),
+            (&[0][..], 3.0, 0.0)
+        );
     }
     assert_eq!((one.median(0)?.item()?, one.kthvalue(1, 0)?.1.item()?), (3.0, 0.0));
     assert!(no_number.median(0)?.item()?.is_nan() && no_number.quantile(0.0, 0)?.item()?.is_nan());
-    assert_eq!((none.nonzero()?.shape(), one.nonzero()?.item()?, no_number.nonzero()?.len()), (&[0, 1][..], 0.0, 1));
+    assert_eq!(
+        (none.nonzero()?.shape(), one.nonzero()?.item()?, no_number.nonzero()?.len()),
+        (&[0, 1][..], 0.0, 1)
+    );
     assert_eq!((none.searchsorted(&one, true)?.item()?, one.searchsorted(&none, true)?.len()), (0.0, 0));
     let labels = none.to_dtype(DType::I64)?;
-    assert_eq!((labels.bincount(None, 0)?.len(), labels.bincount(None, 2)?.to_vec::<i64>()?), (0, vec![0, 0]));
+    assert_eq!(
+        (labels.bincount(None, 0)?.len(), labels.bincount(None, 2)?.to_vec::<i64>()?),
+        (0, vec![0, 0])
+    );
     assert_eq!(none.histogram(&row(&[0.0, 1.0])?)?.to_vec::<i64>()?, [0]);
     assert_eq!(one.gather(0, &labels)?.len() + one.scatter_add(0, &labels, &none)?.len(), 1);
     for (refused, text) in [
-        (none.kthvalue(1, 0).map(|_| ()), "[kthvalue] k must lie between 1 and the size of the axis; got k = 1 for shape [0] along axis 0; use another k"),
-        (none.topk(1, 0, Order::Ascending).map(|_| ()), "[topk] k must not exceed the axis; got k = 1 for shape [0] along axis 0; use a smaller k"),
-        (one.unique()?.counts.cummax(1).map(|_| ()), "[cummax] an axis must exist; got axis 1 for rank 1; use each axis of -1..1 at most once"),
-        (labels.bincount(None, usize::MAX).map(|_| ()), "[bincount] a tensor must stay below 9223372036854775807 bytes; got shape [18446744073709551615] of i64; use smaller sizes"),
+        (
+            none.kthvalue(1, 0).map(|_| ()),
+            "[kthvalue] k must lie between 1 and the size of the axis; got k = 1 for shape [0] along axis 0; use another k",
+        ),
+        (
+            none.topk(1, 0, Order::Ascending).map(|_| ()),
+            "[topk] k must not exceed the axis; got k = 1 for shape [0] along axis 0; use a smaller k",
+        ),
+        (
+            one.unique()?.counts.cummax(1).map(|_| ()),
+            "[cummax] an axis must exist; got axis 1 for rank 1; use each axis of -1..1 at most once",
+        ),
+        (
+            labels.bincount(None, usize::MAX).map(|_| ()),
+            "[bincount] a tensor must stay below 9223372036854775807 bytes; got shape [18446744073709551615] of i64; use smaller sizes",
+        ),
     ] {
         assert_eq!(refused.expect_err(text).to_string(), text);
     }
