@@ -207,6 +207,19 @@ def pointwise():
     for alpha in (1.0, 0.3):
         case("elu", lambda x, alpha: F.elu(x, alpha=alpha), wide, alpha=alpha)
     case("leaky_relu", lambda x, slope: F.leaky_relu(x, slope), wide, slope=0.125)
+    case("frac", torch.frac, distinct(3, 4) * 2)
+    case("softsign", F.softsign, wide)
+    case("deg2rad", torch.deg2rad, wide)
+    case("rad2deg", torch.rad2deg, wide)
+    case("cbrt", lambda x: x.sign() * x.abs() ** (1 / 3), distinct(3, 4))
+    case("erfinv", torch.erfinv, unit)
+    case("logit", torch.logit, u(0.1, 0.9, 3, 4))
+    case("sinc", torch.sinc, distinct(3, 4) * 4)  # nearer to 0 the second derivative of PyTorch cancels
+    case("nan_to_num", torch.nan_to_num, wide)
+    case("is_nan", torch.isnan, wide, only_value=True)
+    case("is_inf", torch.isinf, wide, only_value=True)
+    case("is_finite", torch.isfinite, wide, only_value=True)
+    case("is_close", lambda x, y: torch.isclose(x, y, 0.25, 0.5), of(1, 2, 3, 4), of(1.5, 3.5, 4.5, 4), only_value=True)
 
 
 def binary():
@@ -233,6 +246,23 @@ def binary():
     case("masked_fill", lambda x, m, value: x.masked_fill(m, value), u(-2, 2, 3, 4), mask, value=1.5)
     for op in ("eq", "ne", "lt", "le", "gt", "ge"):
         case(op, getattr(torch, op), of(1, 2, 3, -4), of(2, 2, -3, 4), only_value=True)
+    case("fmod", torch.fmod, distinct(3, 4) * 3, distinct(4))
+    case("remainder", torch.remainder, distinct(3, 4) * 3, distinct(4))
+    case("floor_divide", lambda x, y: torch.floor(x / y), distinct(3, 4) * 3, distinct(4))
+    case("heaviside", lambda x, y: torch.where(x > 0, 1 + 0 * x, 0 * y), distinct(3, 4), distinct(4))
+    case("lerp", torch.lerp, u(-2, 2, 3, 4), u(-2, 2, 4), u(0, 1, 3, 1))
+    case("bitwise_and", torch.bitwise_and, ints(12, -7, 5, 0), ints(18, 3, -1, 4), only_value=True)
+    case("bitwise_or", torch.bitwise_or, ints(12, -7, 5, 0), ints(18, 3, -1, 4), only_value=True)
+    case("bitwise_xor", torch.bitwise_xor, ints(12, -7, 5, 0), ints(18, 3, -1, 4), only_value=True)
+    case("gcd", torch.gcd, ints(12, -7, 5, 0), ints(18, 3, -1, 4), only_value=True)
+    case("lcm", torch.lcm, ints(12, -7, 5, 0), ints(18, 3, -1, 4), only_value=True)
+    case("bitwise_left_shift", torch.bitwise_left_shift, ints(12, -7, 5, 0), ints(2, 3, 0, 4), only_value=True)
+    case("bitwise_right_shift", torch.bitwise_right_shift, ints(12, -7, 5, 0), ints(2, 3, 0, 4), only_value=True)
+    case("logical_and", torch.logical_and, torch.tensor([True, True, False, False]), torch.tensor([True, False, True, False]), only_value=True)
+    case("logical_or", torch.logical_or, torch.tensor([True, True, False, False]), torch.tensor([True, False, True, False]), only_value=True)
+    case("logical_xor", torch.logical_xor, torch.tensor([True, True, False, False]), torch.tensor([True, False, True, False]), only_value=True)
+    case("logical_not", torch.logical_not, torch.tensor([True, False]), only_value=True)
+    case("bitwise_not", torch.bitwise_not, ints(12, -7, 0), only_value=True)
 
 
 def reduce():
@@ -334,6 +364,12 @@ def product():
         irfft = lambda x, n, axis, norm: torch.fft.irfft(torch.view_as_complex(x), n, axis, norm)
         case("irfft", irfft, u(-2, 2, 2, 4, 2), **dict(how, n=7))
     case("fft", as_complex(lambda x, n, axis, norm: torch.fft.fft(x, n, axis, norm)), u(-2, 2, 5, 2, 2), n=3, axis=0, norm="backward")
+    case("fftn", as_complex(lambda x, axes: torch.fft.fftn(x, dim=axes)), u(-2, 2, 3, 4, 2), axes=[0, 1])
+    case("ifftn", as_complex(lambda x, axes: torch.fft.ifftn(x, dim=axes)), u(-2, 2, 3, 4, 2), axes=[0, 1])
+    case("rfftn", lambda x, axes: torch.view_as_real(torch.fft.rfftn(x, dim=axes)), u(-2, 2, 3, 4), axes=[0, 1])
+    case("irfftn", lambda x, axes: torch.fft.irfftn(torch.view_as_complex(x), dim=axes), u(-2, 2, 3, 3, 2), axes=[0, 1])
+    case("fftshift", lambda x, axes: torch.fft.fftshift(x, axes), u(-2, 2, 3, 4), axes=[0, 1])
+    case("ifftshift", lambda x, axes: torch.fft.ifftshift(x, axes), u(-2, 2, 3, 4), axes=[0, 1])
 
 
 def well(*shape):
