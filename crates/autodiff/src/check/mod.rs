@@ -5,6 +5,7 @@
 
 mod compare;
 mod contract;
+mod frames;
 mod gradcheck;
 mod report;
 mod spec;

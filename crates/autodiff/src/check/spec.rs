@@ -58,7 +58,7 @@ pub struct ErrorCase {
     /// The application.
     pub call: Call,
     /// The exact text of the error.
-    pub text: &'static str,
+    pub text: String,
 }
 
 impl OpSpec {
@@ -139,9 +139,9 @@ impl OpSpec {
         mut self,
         inputs: impl Into<Vec<Tensor>>,
         call: impl Fn(&[Var]) -> Result<Var> + Send + Sync + 'static,
-        text: &'static str,
+        text: impl Into<String>,
     ) -> Self {
-        self.errors.push(ErrorCase { inputs: inputs.into(), call: Arc::new(call), text });
+        self.errors.push(ErrorCase { inputs: inputs.into(), call: Arc::new(call), text: text.into() });
         self
     }
 

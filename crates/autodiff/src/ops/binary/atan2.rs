@@ -42,30 +42,28 @@ impl Var {
 
 pub(crate) fn specs() -> Vec<OpSpec> {
     let mut s = Samples::new(241);
-    let mut pair = |a: &[usize], b: &[usize]| [s.away_from_zero(a, 0.2, 2.0), s.away_from_zero(b, 0.2, 2.0)];
     let call = |x: &[Var]| x[0].atan2(&x[1]);
-    let t =
-        |values: &[f64]| Tensor::from_slice(values, [values.len()]).expect("invariant: as many as there are");
+    let half = |y, x| 2.0 * libm::atan(y / (libm::sqrt(x * x + y * y) + x));
+    let turn = std::f64::consts::PI;
+    let spec = OpSpec::of_pairs("atan2", call, half, |a, b| {
+        [s.away_from_zero(a, 0.2, 2.0), s.away_from_zero(b, 0.2, 2.0)]
+    });
+    let (inf, nan) = (f64::INFINITY, f64::NAN);
     vec![
-        OpSpec::new("atan2")
-            .case("same shape", pair(&[3, 4], &[3, 4]), [3, 4], call)
-            .reference_pairwise(|y, x| 2.0 * libm::atan(y / (libm::sqrt(x * x + y * y) + x)))
-            .case("both repeat", pair(&[2, 1, 3], &[4, 1]), [2, 4, 3], call)
-            .case("on the axes", [t(&[0.0, 1.0, 0.0, 1.0]), t(&[1.0, 0.0, -1.0, f64::NAN])], [4], call)
-            .reference(|_| vec![0.0, std::f64::consts::FRAC_PI_2, std::f64::consts::PI, f64::NAN])
-            .no_derivative()
-            .case("empty", pair(&[0, 2], &[2]), [0, 2], call)
-            .case("large", pair(&[100, 401], &[401]), [100, 401], call)
-            .large()
-            .error(
-                pair(&[2, 3], &[4]),
-                call,
-                "[atan2] shapes must broadcast: aligned at the last axis, sizes equal or one of them 1; got [2, 3] and [4]; reshape or expand one operand",
-            )
-            .error(
-                [Tensor::scalar(2i64), Tensor::scalar(2i64)],
-                call,
-                "[atan2] operands must be floats; got i64; convert with to_dtype first",
-            ),
+        spec.at_pairs(
+            "on the axes",
+            call,
+            &[(0.0, 1.0, 0.0), (1.0, 0.0, turn / 2.0), (0.0, -1.0, turn), (1.0, nan, nan)],
+        )
+        .at_pairs(
+            "at 0, at ∞",
+            call,
+            &[(0.0, 0.0, 0.0), (0.0, -0.0, turn), (-0.0, -0.0, -turn), (inf, inf, turn / 4.0)],
+        )
+        .at_pairs(
+            "beyond",
+            call,
+            &[(-inf, -inf, -0.75 * turn), (1.0, -inf, turn), (-1.0, inf, -0.0), (-inf, 1.0, -turn / 2.0)],
+        ),
     ]
 }

@@ -41,30 +41,10 @@ impl Var {
 
 pub(crate) fn specs() -> Vec<OpSpec> {
     let mut s = Samples::new(243);
-    let mut pair = |a: &[usize], b: &[usize]| [s.away_from_zero(a, 0.2, 2.0), s.away_from_zero(b, 0.2, 2.0)];
     let call = |x: &[Var]| x[0].copysign(&x[1]);
-    let t =
-        |values: &[f64]| Tensor::from_slice(values, [values.len()]).expect("invariant: as many as there are");
-    vec![
-        OpSpec::new("copysign")
-            .case("same shape", pair(&[3, 4], &[3, 4]), [3, 4], call)
-            .reference_pairwise(|x, y| if y < 0.0 { -x.abs() } else { x.abs() })
-            .case("both repeat", pair(&[2, 1, 3], &[4, 1]), [2, 4, 3], call)
-            .case("signed zeros", [t(&[2.0, -2.0]), t(&[-0.0, 0.0])], [2], call)
-            .reference(|_| vec![-2.0, 2.0])
-            .no_derivative()
-            .case("empty", pair(&[0, 2], &[2]), [0, 2], call)
-            .case("large", pair(&[100, 401], &[401]), [100, 401], call)
-            .large()
-            .error(
-                pair(&[2, 3], &[4]),
-                call,
-                "[copysign] shapes must broadcast: aligned at the last axis, sizes equal or one of them 1; got [2, 3] and [4]; reshape or expand one operand",
-            )
-            .error(
-                [Tensor::scalar(2i64), Tensor::scalar(2i64)],
-                call,
-                "[copysign] operands must be floats; got i64; convert with to_dtype first",
-            ),
-    ]
+    let signed = |x: f64, y: f64| if y < 0.0 { -x.abs() } else { x.abs() };
+    let spec = OpSpec::of_pairs("copysign", call, signed, |a, b| {
+        [s.away_from_zero(a, 0.2, 2.0), s.away_from_zero(b, 0.2, 2.0)]
+    });
+    vec![spec.at_pairs("signed zeros", call, &[(2.0, -0.0, -2.0), (-2.0, 0.0, 2.0)])]
 }

@@ -41,30 +41,17 @@ impl Var {
 
 pub(crate) fn specs() -> Vec<OpSpec> {
     let mut s = Samples::new(242);
-    let mut pair = |a: &[usize], b: &[usize]| [s.away_from_zero(a, 0.2, 2.0), s.away_from_zero(b, 0.2, 2.0)];
     let call = |x: &[Var]| x[0].hypot(&x[1]);
-    let t =
-        |values: &[f64]| Tensor::from_slice(values, [values.len()]).expect("invariant: as many as there are");
-    vec![
-        OpSpec::new("hypot")
-            .case("same shape", pair(&[3, 4], &[3, 4]), [3, 4], call)
-            .reference_pairwise(|x, y| libm::sqrt(x * x + y * y))
-            .case("both repeat", pair(&[2, 1, 3], &[4, 1]), [2, 4, 3], call)
-            .case("large, infinite", [t(&[3e200, f64::INFINITY, 0.0]), t(&[4e200, f64::NAN, 0.0])], [3], call)
-            .reference(|_| vec![5e200, f64::INFINITY, 0.0])
-            .no_derivative()
-            .case("empty", pair(&[0, 2], &[2]), [0, 2], call)
-            .case("large", pair(&[100, 401], &[401]), [100, 401], call)
-            .large()
-            .error(
-                pair(&[2, 3], &[4]),
-                call,
-                "[hypot] shapes must broadcast: aligned at the last axis, sizes equal or one of them 1; got [2, 3] and [4]; reshape or expand one operand",
-            )
-            .error(
-                [Tensor::scalar(2i64), Tensor::scalar(2i64)],
-                call,
-                "[hypot] operands must be floats; got i64; convert with to_dtype first",
-            ),
-    ]
+    let spec = OpSpec::of_pairs(
+        "hypot",
+        call,
+        |x, y| libm::sqrt(x * x + y * y),
+        |a, b| [s.away_from_zero(a, 0.2, 2.0), s.away_from_zero(b, 0.2, 2.0)],
+    );
+    let inf = f64::INFINITY;
+    vec![spec.at_pairs(
+        "large, infinite",
+        call,
+        &[(3e200, 4e200, 5e200), (inf, f64::NAN, inf), (0.0, 0.0, 0.0)],
+    )]
 }

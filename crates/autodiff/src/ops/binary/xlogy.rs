@@ -40,30 +40,14 @@ impl Var {
 
 pub(crate) fn specs() -> Vec<OpSpec> {
     let mut s = Samples::new(245);
-    let mut pair = |a: &[usize], b: &[usize]| [s.uniform(a, -2.0, 2.0), s.uniform(b, 0.5, 3.0)];
     let call = |x: &[Var]| x[0].xlogy(&x[1]);
-    let t =
-        |values: &[f64]| Tensor::from_slice(values, [values.len()]).expect("invariant: as many as there are");
-    vec![
-        OpSpec::new("xlogy")
-            .case("same shape", pair(&[3, 4], &[3, 4]), [3, 4], call)
-            .reference_pairwise(|x, y| libm::log(libm::pow(y, x)))
-            .case("both repeat", pair(&[2, 1, 3], &[4, 1]), [2, 4, 3], call)
-            .case("0 times the logarithm of 0, of NaN", [t(&[0.0, 0.0, 1.0]), t(&[0.0, f64::NAN, 0.0])], [3], call)
-            .reference(|_| vec![0.0, f64::NAN, f64::NEG_INFINITY])
-            .no_derivative()
-            .case("empty", pair(&[0, 2], &[2]), [0, 2], call)
-            .case("large", pair(&[100, 401], &[401]), [100, 401], call)
-            .large()
-            .error(
-                pair(&[2, 3], &[4]),
-                call,
-                "[xlogy] shapes must broadcast: aligned at the last axis, sizes equal or one of them 1; got [2, 3] and [4]; reshape or expand one operand",
-            )
-            .error(
-                [Tensor::scalar(2i64), Tensor::scalar(2i64)],
-                call,
-                "[xlogy] operands must be floats; got i64; convert with to_dtype first",
-            ),
-    ]
+    let of_power = |x, y| libm::log(libm::pow(y, x));
+    let spec =
+        OpSpec::of_pairs("xlogy", call, of_power, |a, b| [s.uniform(a, -2.0, 2.0), s.uniform(b, 0.5, 3.0)]);
+    let (none, nan) = (f64::NEG_INFINITY, f64::NAN);
+    vec![spec.at_pairs(
+        "0 times the logarithm of 0, of NaN",
+        call,
+        &[(0.0, 0.0, 0.0), (0.0, nan, nan), (1.0, 0.0, none)],
+    )]
 }
