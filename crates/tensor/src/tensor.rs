@@ -62,6 +62,19 @@ macro_rules! with_dtype {
             $dt => $other,
         }
     };
+    ($dtype:expr, $T:ident, integer => $body:expr, else $dt:ident => $other:expr) => {
+        match $dtype {
+            $crate::DType::I64 => {
+                type $T = i64;
+                $body
+            }
+            $crate::DType::U8 => {
+                type $T = u8;
+                $body
+            }
+            $dt => $other,
+        }
+    };
     ($dtype:expr, $T:ident, float => $body:expr, else $dt:ident => $other:expr) => {
         match $dtype {
             $crate::DType::F32 => {

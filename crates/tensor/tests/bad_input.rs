@@ -174,7 +174,9 @@ fn arithmetic_refuses_shapes_and_types_that_do_not_meet() {
         x(&[0]).add(&x(&[2])) => "[add] shapes must broadcast: aligned at the last axis, sizes equal or one of them 1; got [0] and [2]; reshape or expand one operand";
         x(&[2]).add(&indices(&[0, 0])) => "[add] operands must have one dtype; got f32 and i64; convert one with to_dtype";
         indices(&[1]).div(&indices(&[0])) => "[div] an integer cannot be divided by 0; got a divisor with a 0 in it; mask the zeros or convert to floats";
-        indices(&[2]).pow(&indices(&[-1])) => "[pow] operands must be floats; got i64; convert with to_dtype first";
+        indices(&[2]).pow(&indices(&[-1])) => "[pow] an integer cannot be raised to a negative power; got an exponent below 0; convert to floats";
+        x(&[1]).eq(&x(&[1])).unwrap().pow(&x(&[1]).eq(&x(&[1])).unwrap()) => "[pow] operands must be numbers; got bool; convert with to_dtype first";
+        indices(&[2]).clamp(0.5, 3.0) => "[clamp] bounds of integers must be whole; got lo 0.5, hi 3 for i64; round them or convert to floats";
         x(&[1]).clamp(2.0, 1.0) => "[clamp] bounds must be numbers with lo <= hi; got lo 2, hi 1; swap or correct them";
     }
     assert_eq!(x(&[0]).add(&x(&[1])).unwrap().shape(), [0]);

@@ -1,6 +1,6 @@
 //! More bad input, by family of function: each is an error with its text, or the value stated.
 
-use tensor::{DType, Element, Fft, Order, PadMode, Tensor};
+use tensor::{DType, Element, Fft, Order, PadMode, Tensor, fft_axes};
 
 type One = Result<Tensor, tensor::Error>;
 type OnAxis = (&'static str, fn(&Tensor, isize) -> One);
@@ -138,6 +138,105 @@ fn integers_are_not_divided_by_zero_nor_raised_to_powers() {
         vector(&[2i64]).sqrt() => "[sqrt] the operand must be a float; got i64; convert with to_dtype first";
         vector(&[1.0f32]).polygamma(170) => "[polygamma] the order must not exceed 169, whose factor still fits a double; got 170; use a lower order";
     }
+}
+
+#[test]
+fn integers_have_written_rules_for_division_powers_and_shifts() {
+    let values = |x: Result<Tensor, tensor::Error>| x.unwrap().to_vec::<i64>().unwrap();
+    let (min, max) = (i64::MIN, i64::MAX);
+    let (x, y) = (vector(&[7, -7, 7, -7, min, min, 0]), vector(&[2i64, 2, -2, -2, -1, 1, -5]));
+    assert_eq!(values(x.div(&y)), [3, -3, -3, 3, min, min, 0]);
+    assert_eq!(values(x.floor_divide(&y)), [3, -4, -4, 3, min, min, 0]);
+    assert_eq!(values(x.fmod(&y)), [1, -1, 1, -1, 0, 0, 0]);
+    assert_eq!(values(x.remainder(&y)), [1, 1, -1, -1, 0, 0, 0]);
+    let bytes = vector(&[250u8, 7]).remainder(&vector(&[7u8])).unwrap();
+    assert_eq!(bytes.to_vec::<u8>().unwrap(), [5, 0]);
+    // Powers wrap, whatever the exponent.
+    let powers = vector(&[2i64, 2, -3, 0, 3, min, -1]).pow(&vector(&[62i64, 64, 3, 0, 41, 2, max]));
+    assert_eq!(values(powers), [1 << 62, 0, -27, 1, 3i64.wrapping_pow(41), 0, -1]);
+    // A count outside 0..64 leaves nothing but the sign.
+    let (x, by) = (vector(&[1, -1, 5, -5, 5, -5, min]), vector(&[63i64, 63, 64, 64, -1, min, max]));
+    assert_eq!(values(x.bitwise_left_shift(&by)), [min, min, 0, 0, 0, 0, 0]);
+    assert_eq!(values(x.bitwise_right_shift(&by)), [0, -1, 0, -1, 0, -1, -1]);
+    let bytes = vector(&[200u8, 200, 200]);
+    let by = vector(&[1u8, 8, 255]);
+    assert_eq!(bytes.bitwise_left_shift(&by).unwrap().to_vec::<u8>().unwrap(), [144, 0, 0]);
+    assert_eq!(bytes.bitwise_right_shift(&by).unwrap().to_vec::<u8>().unwrap(), [100, 0, 0]);
+    let (x, y) = (vector(&[12, -12, 0, 0, min, min, max]), vector(&[18i64, 18, 5, 0, 0, 6, max - 1]));
+    assert_eq!(values(x.gcd(&y)), [6, 6, 5, 0, min, 2, 1]);
+    assert_eq!(values(x.lcm(&y)), [36, 36, 0, 0, 0, min, max.wrapping_mul(max - 1)]);
+    assert_eq!(values(vector(&[min, max]).clamp(-1e30, 5.0)), [min, 5]);
+    assert_eq!(vector(&[7u8, 200]).clamp(-3.0, 300.0).unwrap().to_vec::<u8>().unwrap(), [7, 200]);
+    let zeros = vector(&[1i64, 0]);
+    refuses! {
+        zeros.fmod(&zeros) => "[fmod] an integer cannot be divided by 0; got a divisor with a 0 in it; mask the zeros or convert to floats";
+        zeros.remainder(&zeros) => "[remainder] an integer cannot be divided by 0; got a divisor with a 0 in it; mask the zeros or convert to floats";
+        zeros.floor_divide(&zeros) => "[floor_divide] an integer cannot be divided by 0; got a divisor with a 0 in it; mask the zeros or convert to floats";
+        vector(&[2i64, 2]).pow(&vector(&[1, -1i64])) => "[pow] an integer cannot be raised to a negative power; got an exponent below 0; convert to floats";
+        vector(&[1.0f32]).bitwise_and(&vector(&[1.0f32])) => "[bitwise_and] operands must be integers or booleans; got f32; convert with to_dtype first";
+        vector(&[1.0f32]).bitwise_not() => "[bitwise_not] the operand must be integers or booleans; got f32; convert with to_dtype first";
+        vector(&[true]).bitwise_left_shift(&vector(&[true])) => "[bitwise_left_shift] operands must be integers; got bool; convert with to_dtype first";
+        vector(&[1.5f64]).gcd(&vector(&[1.5f64])) => "[gcd] operands must be integers; got f64; convert with to_dtype first";
+        vector(&[3u8]).clamp(0.0, 1.5) => "[clamp] bounds of integers must be whole; got lo 0, hi 1.5 for u8; round them or convert to floats";
+    }
+}
+
+#[test]
+fn remainders_of_floats_are_exact_and_have_the_stated_sign() {
+    let (inf, nan) = (f64::INFINITY, f64::NAN);
+    let x = vector(&[7.5, -7.5, 7.5, -7.5, 1e300, 0.3, -0.0, 1.0, -1.0, inf, 1.0, nan]);
+    let y = vector(&[2.0, 2.0, -2.0, -2.0, 3.0, 0.1, 1.0, inf, inf, 2.0, 0.0, 1.0]);
+    let same = |x: Tensor, expected: &[f64]| {
+        let x = x.to_vec::<f64>().unwrap();
+        let equal = |(x, e): (&f64, &f64)| x.to_bits() == e.to_bits() || x.is_nan() && e.is_nan();
+        assert!(x.iter().zip(expected).all(equal), "{x:?} for {expected:?}");
+    };
+    let exact = 0.3f64 % 0.1;
+    same(x.fmod(&y).unwrap(), &[1.5, -1.5, 1.5, -1.5, 1e300 % 3.0, exact, -0.0, 1.0, -1.0, nan, nan, nan]);
+    same(x.remainder(&y).unwrap(), &[1.5, 0.5, -0.5, -1.5, 1e300 % 3.0, exact, 0.0, 1.0, inf, nan, nan, nan]);
+    same(
+        x.floor_divide(&y).unwrap(),
+        &[3.0, -4.0, -4.0, 3.0, 1e300 / 3.0, 2.0, -0.0, 0.0, -1.0, nan, inf, nan],
+    );
+    // Random pairs of all sizes against the exact remainder of the language.
+    let draw = |seed: u64| -> Vec<f32> {
+        (0..100_000u64)
+            .map(
+                |i| f32::from_bits((i * 0x9e37_79b9 + seed * 0x85eb_ca6b).wrapping_mul(2_654_435_769) as u32),
+            )
+            .collect()
+    };
+    let (a, b) = (draw(1), draw(2));
+    let got = vector(&a).fmod(&vector(&b)).unwrap().to_vec::<f32>().unwrap();
+    for ((a, b), got) in a.iter().zip(&b).zip(got) {
+        let want = a % b;
+        assert!(
+            got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan(),
+            "{a:e} by {b:e}: {got:e}, {want:e}"
+        );
+    }
+}
+
+#[test]
+fn transforms_of_several_axes_need_axes_and_lengths_that_agree() {
+    refuses! {
+        fft_axes("fftn", &[3, 4], true, &[], &[]) => "[fftn] the last axis must have size 2, for real and imaginary part; got [3, 4]; stack the two parts along a new last axis";
+        fft_axes("rfftn", &[], false, &[], &[]) => "[rfftn] there must be an axis at least, and one for every length; got lengths [] and axes [] for []; name as many axes as lengths";
+        fft_axes("fftn", &[3, 2], true, &[3, 4], &[]) => "[fftn] there must be an axis at least, and one for every length; got lengths [3, 4] and axes [] for [3, 2]; name as many axes as lengths";
+        fft_axes("fftn", &[3, 4, 2], true, &[3], &[0, 1]) => "[fftn] there must be an axis at least, and one for every length; got lengths [3] and axes [0, 1] for [3, 4, 2]; name as many axes as lengths";
+        fft_axes("fftn", &[3, 4, 2], true, &[], &[0, -2]) => "[fftn] an axis may be named once; got axis -2 for rank 2; use each axis of -2..2 at most once";
+        fft_axes("fftn", &[3, 4, 2], true, &[], &[2]) => "[fftn] an axis must exist; got axis 2 for rank 2; use each axis of -2..2 at most once";
+        Tensor::fftfreq(4, 0.0, DType::F32) => "[fftfreq] the spacing must be a number other than 0; got 0; give the distance of two samples";
+        Tensor::rfftfreq(4, f64::NAN, DType::F32) => "[rfftfreq] the spacing must be a number other than 0; got NaN; give the distance of two samples";
+        Tensor::fftfreq(4, 1.0, DType::I64) => "[fftfreq] the result must be floats; got i64; convert with to_dtype first";
+        Tensor::fftfreq(1 << 62, 1.0, DType::F32) => "[fftfreq] a tensor must stay below 9223372036854775807 bytes; got shape [4611686018427387904] of f32; use smaller sizes";
+    }
+    assert_eq!(
+        Tensor::fftfreq(5, 2.0, DType::F64).unwrap().to_vec::<f64>().unwrap(),
+        [0.0, 0.1, 0.2, -0.2, -0.1]
+    );
+    assert_eq!(Tensor::rfftfreq(4, 1.0, DType::F64).unwrap().to_vec::<f64>().unwrap(), [0.0, 0.25, 0.5]);
+    assert_eq!(Tensor::rfftfreq(0, 1.0, DType::F64).unwrap().len(), 0);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `tensor::math` against its stated bounds: `f32` against `libm` in `f64`, `f64` against 200-bit numbers.
 
+use tensor::Tensor;
 use tensor::math::Math;
 
 /// Errors in units in the last place, and the function itself.
@@ -29,7 +30,7 @@ macro_rules! functions {
 }
 
 /// The table of `tensor::math`, as code.
-const FUNCTIONS: [Function; 11] = functions! {
+const FUNCTIONS: [Function; 12] = functions! {
     exp(1.0, 1.0, true): libm::exp;
     exp_m1(1.0, 1.5, true): libm::expm1;
     ln(1.0, 1.0, true): libm::log;
@@ -41,6 +42,7 @@ const FUNCTIONS: [Function; 11] = functions! {
     norm_pdf(1.0, 1.0, false): |x| libm::exp(-0.5 * x * x) / std::f64::consts::TAU.sqrt();
     sin(1.0, 1.0, false): libm::sin;
     cos(1.0, 1.0, false): libm::cos;
+    tan(1.0, 1.5, false): libm::tan;
 };
 
 /// Every how manyth `f32` is tried. All of them, `IRONLOOM_MATH_STRIDE=1` with `--release`, take an hour.
@@ -97,18 +99,34 @@ fn f64_functions_are_within_their_bounds_of_golden_values() {
     let bits = |s: &str| u64::from_str_radix(s, 16).expect("hexadecimal");
     let mut tried = 0;
     for line in goldens.lines() {
-        let [name, x, nearest, rest] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
-        let f = FUNCTIONS.iter().find(|f| f.name == name).expect("a function");
+        let fields = line.split(' ').collect::<Vec<_>>();
+        let [name, x, .., nearest, rest] = fields[..] else { panic!("{line}") };
         let (x, nearest) = (f64::from_bits(bits(x)), bits(nearest));
-        let got = (f.double)(x);
+        let (got, bound) = match FUNCTIONS.iter().find(|f| f.name == name) {
+            Some(f) => ((f.double)(x), f.double_bound),
+            None if name == "pow" => (Math::pow(x, f64::from_bits(bits(fields[2]))), 1.0),
+            None => operation(name, x),
+        };
         // Bit patterns of one sign are consecutive, and one unit in the last place apart.
         let off = got.to_bits().wrapping_sub(nearest) as i64 as f64;
         let rest: f64 = rest.parse().expect("a number");
         let error = (off - rest * f64::from_bits(nearest).signum()).abs();
-        assert!(error <= f.double_bound, "{name} of {x:e} is {got:e}, {error} ulps from the true value");
+        assert!(error <= bound, "{name} of {x:e} is {got:e}, {error} ulps from the true value");
         tried += 1;
     }
-    assert!(tried > 600, "only {tried} values");
+    assert!(tried > 1500, "only {tried} values");
+}
+
+/// The functions that are operations only, and their bounds.
+fn operation(name: &str, x: f64) -> (f64, f64) {
+    let x = Tensor::scalar(x);
+    let (y, bound) = match name {
+        "erfinv" => (x.erfinv(), 3.0),
+        "logit" => (x.logit(), 3.0),
+        "sinc" => (x.sinc(), 3.0),
+        _ => panic!("{name}"),
+    };
+    (y.and_then(|y| y.item()).expect("a number"), bound)
 }
 
 #[test]
@@ -160,13 +178,32 @@ macro_rules! test_edges {
                 erf: 0.0 => 0.0, -0.0 => -0.0, INF => 1.0, -INF => -1.0, MAX => 1.0, NAN => NAN, least => least;
                 norm_cdf: 0.0 => 0.5, -0.0 => 0.5, INF => 1.0, -INF => 0.0, MAX => 1.0, -MAX => 0.0, NAN => NAN;
                 norm_pdf: INF => 0.0, -INF => 0.0, MAX => 0.0, NAN => NAN;
-                sin: 0.0 => 0.0, -0.0 => -0.0, INF => NAN, NAN => NAN;
-                cos: 0.0 => 1.0, INF => NAN, NAN => NAN;
+                sin: 0.0 => 0.0, -0.0 => -0.0, INF => NAN, -INF => NAN, NAN => NAN, least => least, -least => -least, MIN_POSITIVE => MIN_POSITIVE;
+                cos: 0.0 => 1.0, -0.0 => 1.0, INF => NAN, -INF => NAN, NAN => NAN, least => 1.0;
+                tan: 0.0 => 0.0, -0.0 => -0.0, INF => NAN, NAN => NAN, least => least, -least => -least;
             }
-            assert_eq!(Math::pow(2.0 as $t, 10.0), 1024.0);
-            assert_eq!(Math::pow(0.0 as $t, 0.0), 1.0);
-            assert_eq!(Math::pow(-2.0 as $t, 3.0), -8.0);
-            assert!(Math::pow(-2.0 as $t, 0.5).is_nan());
+            // IEEE 754-2019, 9.2.1
+            let table: &[($t, $t, $t)] = &[
+                (2.0, 10.0, 1024.0), (-2.0, 3.0, -8.0), (-2.0, 2.0, 4.0), (-2.0, 0.5, NAN), (-2.0, -0.5, NAN),
+                (NAN, 0.0, 1.0), (NAN, -0.0, 1.0), (INF, 0.0, 1.0), (0.0, 0.0, 1.0), (-0.0, -0.0, 1.0),
+                (1.0, NAN, 1.0), (1.0, INF, 1.0), (1.0, -INF, 1.0), (-1.0, INF, 1.0), (-1.0, -INF, 1.0),
+                (NAN, 1.0, NAN), (2.0, NAN, NAN), (-1.0, NAN, NAN), (0.0, NAN, NAN),
+                (0.0, 3.0, 0.0), (-0.0, 3.0, -0.0), (-0.0, 2.0, 0.0), (-0.0, 2.5, 0.0), (0.0, INF, 0.0),
+                (0.0, -3.0, INF), (-0.0, -3.0, -INF), (-0.0, -2.0, INF), (-0.0, -2.5, INF), (-0.0, -INF, INF),
+                (INF, 2.5, INF), (INF, -2.5, 0.0), (-INF, 3.0, -INF), (-INF, 2.0, INF), (-INF, 2.5, INF),
+                (-INF, -3.0, -0.0), (-INF, -2.0, 0.0), (-INF, -2.5, 0.0), (-INF, INF, INF), (-INF, -INF, 0.0),
+                (2.0, INF, INF), (2.0, -INF, 0.0), (-2.0, INF, INF), (0.5, INF, 0.0), (0.5, -INF, INF),
+                (-0.5, -INF, INF), (least, INF, 0.0), (least, -INF, INF), (MAX, 2.0, INF), (-MAX, 3.0, -INF),
+                (MAX, -2.0, 0.0), (-MAX, -3.0, -0.0), (MAX, 1.0, MAX), (least, 1.0, least), (-least, 1.0, -least),
+                (-1.0, MAX, 1.0), (2.0, MAX, INF), (0.5, MAX, 0.0),
+            ];
+            for &(x, y, want) in table {
+                let got = Math::pow(x, y);
+                assert!(
+                    got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan(),
+                    "{x:e}^{y:e} is {got:e} and must be {want:e}",
+                );
+            }
         }
     };
 }
@@ -187,13 +224,29 @@ fn small_results_underflow_gradually() {
 
 #[test]
 fn f32_pow_is_within_its_bound() {
+    let mut tried = 0;
+    let mut check = |x: f32, y: f32| {
+        let (got, want) = (Math::pow(x, y), libm::pow(f64::from(x), f64::from(y)));
+        let error = error_in_ulps(got, want);
+        assert!(error <= 1.0, "{x:e}^{y:e} is {got:e}, {error} ulps from {want:e}");
+        tried += usize::from(got.is_normal());
+    };
     for i in 0..1000u32 {
-        let x = 0.01 + 0.02 * i as f32;
         for j in 0..100u32 {
-            let y = 0.13 * j as f32 - 6.5;
-            let (got, want) = (Math::pow(x, y), libm::pow(f64::from(x), f64::from(y)));
-            let error = error_in_ulps(got, want);
-            assert!(error <= 1.0, "{x}^{y} is {got:e}, {error} ulps from {want:e}");
+            check(0.01 + 0.02 * i as f32, 0.13 * j as f32 - 6.5);
         }
     }
+    // All bit patterns by all bit patterns, thinly; bases beside 1 with exponents that make something of them.
+    for i in 0..200_000u32 {
+        let bits = [i.wrapping_mul(2_654_435_769), i.wrapping_mul(3_266_489_917).rotate_left(7)];
+        check(f32::from_bits(bits[0]), f32::from_bits(bits[1]));
+        let beside = 1.0 + (i as f32 - 100_000.0) * f32::EPSILON;
+        check(beside, (bits[0] as f32 - 2.0f32.powi(31)) / 1000.0);
+        // Powers that end among the subnormals and at the largest number.
+        let base = 1.5 + bits[1] as f32 * 1e-9;
+        for target in [-149.5f32, -126.0, 127.9] {
+            check(base, (target + (i % 64) as f32 / 64.0) / libm::log2f(base));
+        }
+    }
+    assert!(tried > 300_000, "only {tried} had a normal result");
 }

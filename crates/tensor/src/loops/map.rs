@@ -12,14 +12,35 @@ use crate::tensor::Tensor;
 pub(crate) trait Map<T, U>: Copy + Sync {
     /// About how many times dearer than an addition, which says how much work is worth another thread.
     const COST: usize = 1;
+    /// Whether there are elements that `at`, to stay a straight line, leaves to `far`. A loop looks for them when it is
+    /// done with a slice.
+    const HAS_FAR: bool = false;
     fn at(self, x: T) -> U;
+    #[inline(always)]
+    fn is_far(self, _x: T) -> bool {
+        false
+    }
+    #[inline(always)]
+    fn far(self, x: T) -> U {
+        self.at(x)
+    }
 }
 
 /// A function of two elements.
 pub(crate) trait Zip<T, U>: Copy + Sync {
     /// As in [`Map`].
     const COST: usize = 1;
+    /// As in [`Map`].
+    const HAS_FAR: bool = false;
     fn at(self, x: T, y: T) -> U;
+    #[inline(always)]
+    fn is_far(self, _x: T, _y: T) -> bool {
+        false
+    }
+    #[inline(always)]
+    fn far(self, x: T, y: T) -> U {
+        self.at(x, y)
+    }
 }
 
 /// A function of three elements, the first of its own type.
@@ -34,11 +55,41 @@ const GRAIN: usize = 1 << 15;
 /// Elements gathered at a time where an operand does not step by 1 or 0.
 const GATHER: usize = 256;
 
+/// From this cost on, loops for operands that repeat would save nothing: they are spread out instead.
+const DEAR: usize = 8;
+
+#[inline(always)]
+fn map_far<T: Element, U: Element, F: Map<T, U>>(f: F, x: &[T], out: &mut [U]) {
+    if F::HAS_FAR && x.iter().fold(false, |any, &x| any | f.is_far(x)) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            if f.is_far(x) {
+                *out = f.far(x);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn zip_far<T: Element, U: Element, F: Zip<T, U>>(
+    f: F,
+    pairs: impl Iterator<Item = (T, T)> + Clone,
+    out: &mut [U],
+) {
+    if F::HAS_FAR && pairs.clone().fold(false, |any, (x, y)| any | f.is_far(x, y)) {
+        for (out, (x, y)) in out.iter_mut().zip(pairs) {
+            if f.is_far(x, y) {
+                *out = f.far(x, y);
+            }
+        }
+    }
+}
+
 simd_fn! {
     fn map_slice[T: Element, U: Element, F: Map<T, U>](f: F, x: &[T], out: &mut [U]), wide if T::DTYPE.is_float() => {
         for (out, &x) in out.iter_mut().zip(x) {
             *out = f.at(x);
         }
+        map_far(f, x, out);
     }
     fn map_in_place[T: Element, F: Map<T, T>](f: F, x: &mut [T]), wide if T::DTYPE.is_float() => {
         for x in x.iter_mut() {
@@ -49,6 +100,7 @@ simd_fn! {
         for ((out, &x), &y) in out.iter_mut().zip(x).zip(y) {
             *out = f.at(x, y);
         }
+        zip_far(f, x.iter().copied().zip(y.iter().copied()), out);
     }
     /// `y` again for each row of `x`.
     fn zip_rows[T: Element, U: Element, F: Zip<T, U>](f: F, x: &[T], y: &[T], out: &mut [U]), wide if T::DTYPE.is_float() => {
@@ -125,7 +177,7 @@ pub(crate) fn map<T: Element, U: Element, F: Map<T, U>>(
 
 /// `f` at every element of `x`, written over it (over a copy, where its buffer is shared).
 pub(crate) fn map_mut<T: Element, F: Map<T, T>>(op: &'static str, mut x: Tensor, f: F) -> Result<Tensor> {
-    if !x.is_unique() {
+    if F::HAS_FAR || !x.is_unique() {
         return map(op, &x, f);
     }
     if let Some(x) = x.as_mut_slice::<T>() {
@@ -161,6 +213,7 @@ pub(crate) fn zip<T: Element, U: Element, F: Zip<T, U>>(
     y: &Tensor,
     f: F,
 ) -> Result<Tensor> {
+    const { assert!(!F::HAS_FAR || F::COST >= DEAR, "far elements are looked for in one loop alone") };
     let grain = (GRAIN / F::COST).max(1024);
     let same = x.shape() == shape && y.shape() == shape;
     let (dx, dy) = (x.data::<T>(), y.data::<T>());
@@ -175,7 +228,8 @@ pub(crate) fn zip<T: Element, U: Element, F: Zip<T, U>>(
             && y.shape()[y.rank() - 1] == y.len()
             && shape.last() == Some(&y.len())
             && y.len() > 1;
-        if is_row
+        if F::COST < DEAR
+            && is_row
             && x.shape() == shape
             && let (Some(x), Some(y)) = (x.as_slice::<T>(), y.as_slice::<T>())
         {
@@ -192,8 +246,8 @@ pub(crate) fn zip<T: Element, U: Element, F: Zip<T, U>>(
                 let out = &mut out[position - start..][..len];
                 match (sx, sy) {
                     (1, 1) => zip_slice(f, &dx[ax..ax + len], &dy[ay..ay + len], out),
-                    (1, 0) => zip_scalar_right(f, &dx[ax..ax + len], dy[ay], out),
-                    (0, 1) => zip_scalar_left(f, dx[ax], &dy[ay..ay + len], out),
+                    (1, 0) if F::COST < DEAR => zip_scalar_right(f, &dx[ax..ax + len], dy[ay], out),
+                    (0, 1) if F::COST < DEAR => zip_scalar_left(f, dx[ax], &dy[ay..ay + len], out),
                     _ => for_lines(len, walk.inner, |i, n| {
                         let x = line(dx, step(ax, i, sx), sx, n, &mut room_x);
                         let y = line(dy, step(ay, i, sy), sy, n, &mut room_y);
@@ -212,7 +266,7 @@ pub(crate) fn zip_mut<T: Element, F: Zip<T, T>>(
     y: &Tensor,
     f: F,
 ) -> Result<Tensor> {
-    if !x.is_unique() || !y.is_contiguous() {
+    if F::HAS_FAR || !x.is_unique() || !y.is_contiguous() {
         let shape = x.dims().clone();
         return zip(op, &shape, &x, y, f);
     }

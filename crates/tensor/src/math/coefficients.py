@@ -10,7 +10,8 @@ relative to the function it stands for, is written above each table.
 """
 import struct
 from pathlib import Path
-from mpmath import mp, mpf, matrix, lu_solve, cos, pi, exp, expm1, log, log1p, atanh, erf, erfc, sqrt, frexp
+from mpmath import (mp, mpf, matrix, lu_solve, sin, cos, asin, atan, pi, exp, expm1, log, log1p, atanh, erf, erfc, sqrt,
+                    frexp)
 
 mp.prec = 300
 
@@ -146,10 +147,48 @@ def tables(bits):
         yield from mills_ratio(bits, 4, 5, mpf(3), mpf("13.4"))
 
 
+def trigonometric(bits, sine, cosine, end, text):
+    """Sine for |r| ≤ end, called `text`, and cosine for |r| ≤ π/4."""
+    edge = end * mpf("1.0001")
+    yield table("SIN", f"(sin r − r) / r³ as a polynomial in r², |r| ≤ {text}, for sin r", bits, 0, edge**2, sine,
+                lambda v: (sin(sqrt(v)) / sqrt(v) - 1) / v, lambda v, d: d * v * sqrt(v) / sin(sqrt(v)))
+    edge = pi / 4 * mpf("1.0001")
+    yield table("COS", "(cos r − 1 + r²/2) / r⁴ as a polynomial in r², |r| ≤ π/4, for cos r", bits, 0, edge**2, cosine,
+                lambda v: (cos(sqrt(v)) - 1 + v / 2) / v**2, lambda v, d: d * v * v / cos(sqrt(v)))
+
+
+def power(bits):
+    """The logarithm behind its two leading terms, which `pow` adds in two parts each."""
+    top = ((sqrt(mpf(2)) - 1) / (sqrt(mpf(2)) + 1)) ** 2 * mpf("1.0001")
+    rest = lambda s: (2 * (atanh(s) - s) - 2 * s**3 / 3) / s**5
+    yield table("LN_REST", "(2 (atanh s − s) − ⅔ s³) / s⁵ as a polynomial in s², for ln(1+f) with s = f/(2+f)", bits, 0, top, 7,
+                lambda v: rest(sqrt(v)), lambda v, d: d * v * v / 2)
+
+
+def wide_tables():
+    bits = 53
+    ln2 = log(mpf(2))
+    yield from trigonometric(bits, 4, 3, pi / 2, "π/2")
+    top = ((sqrt(mpf(2)) - 1) / (sqrt(mpf(2)) + 1)) ** 2 * mpf("1.0001")
+    log2 = lambda v: 2 * atanh(sqrt(v)) / sqrt(v) / ln2
+    yield table("LOG2", "log₂(1+f) / s as a polynomial in s², s = f/(2+f), √½ ≤ 1+f ≤ √2, for log₂(1+f)", bits, 0, top, 5,
+                log2, lambda v, d: d / log2(v))
+    yield table("EXP2", "(2ᶠ − 1) / f on |f| ≤ ½, for 2ᶠ", bits, mpf("-0.50005"), mpf("0.50005"), 6,
+                lambda f: expm1(f * ln2) / f, lambda f, d: d * f / mpf(2)**f)
+    yield table("ATAN", "(atan x − x) / x³ as a polynomial in x², |x| ≤ 1, for atan x", bits, 0, 1, 12,
+                lambda v: (atan(sqrt(v)) / sqrt(v) - 1) / v, lambda v, d: d * v * sqrt(v) / atan(sqrt(v)))
+    yield table("ASIN", "(asin x − x) / x³ as a polynomial in x², |x| ≤ ½, for asin x", bits, 0, mpf("0.2501"), 8,
+                lambda v: (asin(sqrt(v)) / sqrt(v) - 1) / v, lambda v, d: d * v * sqrt(v) / asin(sqrt(v)))
+
+
 def main():
     out = "//! Polynomial coefficients, highest degree first. Written by `coefficients.py`; not edited by hand.\n"
     for bits, name in ((24, "single"), (53, "double")):
-        out += f"\n/// For `f{32 if bits == 24 else 64}`.\npub mod {name} {{\n" + "".join(tables(bits)) + "}\n"
+        out += f"\n/// For `f{32 if bits == 24 else 64}`.\npub mod {name} {{\n" + "".join(tables(bits))
+        if bits == 53:
+            out += "".join(trigonometric(bits, 5, 5, pi / 4, "π/4")) + "".join(power(bits))
+        out += "}\n"
+    out += "\n/// For functions of `f32` that are computed in `f64`.\npub mod wide {\n" + "".join(wide_tables()) + "}\n"
     Path(__file__).with_name("coefficients.rs").write_text(out)
 
 

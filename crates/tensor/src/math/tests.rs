@@ -1,6 +1,7 @@
 //! What cannot be seen from outside the crate: the same bits at every SIMD level and at every place of a slice.
 
 use super::Math;
+use crate::Tensor;
 use crate::simd::{SimdLevel, limit_simd_level, simd_fn};
 
 simd_fn! {
@@ -88,7 +89,8 @@ fn every_simd_level_gives_the_same_bits() {
         norm_cdf,
         norm_pdf,
         sin,
-        cos
+        cos,
+        tan
     );
     compare_levels!(
         doubles(),
@@ -108,7 +110,57 @@ fn every_simd_level_gives_the_same_bits() {
         norm_cdf,
         norm_pdf,
         sin,
-        cos
+        cos,
+        tan
     );
+    let operands = [
+        Tensor::from_slice(&singles(), [singles().len()]),
+        Tensor::from_slice(&doubles(), [doubles().len()]),
+    ];
+    for x in operands.map(Result::unwrap) {
+        for (i, f) in wide_functions().into_iter().enumerate() {
+            let [base, avx2, avx512] =
+                [SimdLevel::Baseline, SimdLevel::Avx2, SimdLevel::Avx512].map(|level| {
+                    limit_simd_level(level);
+                    f(&x).unwrap()
+                });
+            assert!(base.bit_eq(&avx2) && avx2.bit_eq(&avx512), "operation {i} of {}", x.dtype());
+        }
+    }
     limit_simd_level(SimdLevel::Avx512);
+}
+
+type Function = fn(&Tensor) -> crate::Result<Tensor>;
+
+/// The operations whose loops are straight lines of this folder's; those of two operands of x and x backwards.
+fn wide_functions() -> [Function; 27] {
+    [
+        Tensor::sin,
+        Tensor::cos,
+        Tensor::tan,
+        Tensor::exp2,
+        Tensor::log2,
+        Tensor::log10,
+        Tensor::asin,
+        Tensor::acos,
+        Tensor::atan,
+        Tensor::sinh,
+        Tensor::cosh,
+        Tensor::asinh,
+        Tensor::acosh,
+        Tensor::atanh,
+        Tensor::erfc,
+        Tensor::erfinv,
+        Tensor::logit,
+        Tensor::sinc,
+        |x| x.pow_scalar(2.7),
+        |x| x.pow(&x.flip(0)?),
+        |x| x.atan2(&x.flip(0)?),
+        |x| x.hypot(&x.flip(0)?),
+        |x| x.logaddexp(&x.flip(0)?),
+        |x| x.xlogy(&x.flip(0)?),
+        |x| x.fmod(&x.flip(0)?),
+        |x| x.remainder(&x.flip(0)?),
+        |x| x.floor_divide(&x.flip(0)?),
+    ]
 }

@@ -1,5 +1,6 @@
 //! `+ − × ÷`, powers, extremes and clamping, element by element, with NumPy's broadcasting.
 
+use super::division::refuse_zero;
 use crate::dtype::{DType, Element, Float, Number};
 use crate::error::{Error, Result};
 use crate::layout::broadcast_shapes;
@@ -28,7 +29,6 @@ binary_fn! {
     Div[Number] 2: |x, y| x.div(y);
     Maximum[Number] 1: |x, y| x.max(y);
     Minimum[Number] 1: |x, y| x.min(y);
-    Pow[Float] 32: |x, y| crate::math::Math::pow(x, y);
 }
 
 /// `α·x`, `x + α` and the rest, with a number that is no tensor.
@@ -108,8 +108,6 @@ binary_op! {
     maximum => Maximum, number, "operands must be numbers";
     /// The smaller of `x` and `y`; NaN wins.
     minimum => Minimum, number, "operands must be numbers";
-    /// `xʸ`
-    pow => Pow, float, "operands must be floats";
 }
 
 impl Tensor {
@@ -119,25 +117,9 @@ impl Tensor {
     pub fn div(&self, y: &Tensor) -> Result<Tensor> {
         let dtype = same_dtype("div", self, y)?;
         let shape = broadcast_shapes("div", self.shape(), y.shape())?;
-        if matches!(dtype, DType::I64 | DType::U8) && y.any_zero()? {
-            return Err(Error::InvalidArgument {
-                op: "div",
-                rule: "an integer cannot be divided by 0",
-                got: "a divisor with a 0 in it".into(),
-                repair: "mask the zeros or convert to floats",
-            });
-        }
+        refuse_zero("div", y)?;
         with_dtype!(dtype, T, number => zip::<T, T, _>("div", &shape, self, y, Div),
             else dtype => Err(wrong_dtype("div", "operands must be numbers", dtype)))
-    }
-
-    fn any_zero(&self) -> Result<bool> {
-        let y = self.contiguous()?;
-        Ok(match self.dtype() {
-            DType::I64 => y.as_slice::<i64>().is_some_and(|y| y.contains(&0)),
-            DType::U8 => y.as_slice::<u8>().is_some_and(|y| y.contains(&0)),
-            _ => false,
-        })
     }
 
     /// `x + α`, in the tensor's dtype.
@@ -169,9 +151,10 @@ impl Tensor {
             else dtype => Err(wrong_dtype("add_owned", "operands must be numbers", dtype)))
     }
 
-    /// `min(max(x, lo), hi)`; NaN stays NaN.
+    /// `min(max(x, lo), hi)`; NaN stays NaN. ±∞ leaves a side open, as does a bound outside an integer's range.
     ///
-    /// Errors: `InvalidArgument` where `lo > hi` or either is NaN; `DTypeMismatch` for booleans.
+    /// Errors: `InvalidArgument` where `lo > hi` or either is NaN, and for integers where a bound is not whole;
+    /// `DTypeMismatch` for booleans.
     pub fn clamp(&self, lo: f64, hi: f64) -> Result<Tensor> {
         if lo > hi || lo.is_nan() || hi.is_nan() {
             return Err(Error::InvalidArgument {
@@ -179,6 +162,15 @@ impl Tensor {
                 rule: "bounds must be numbers with lo <= hi",
                 got: format!("lo {lo}, hi {hi}"),
                 repair: "swap or correct them",
+            });
+        }
+        let whole = |bound: f64| bound == Float::trunc(bound);
+        if !(self.dtype().is_float() || whole(lo) && whole(hi)) {
+            return Err(Error::InvalidArgument {
+                op: "clamp",
+                rule: "bounds of integers must be whole",
+                got: format!("lo {lo}, hi {hi} for {}", self.dtype()),
+                repair: "round them or convert to floats",
             });
         }
         with_dtype!(self.dtype(), T, number => map::<T, T, _>("clamp", self, Clamp(T::from_f64(lo), T::from_f64(hi))),

@@ -114,6 +114,15 @@ impl<T: Element> Map<T, bool> for IsFinite {
     }
 }
 
+#[derive(Clone, Copy)]
+struct IsInf;
+impl<T: Element> Map<T, bool> for IsInf {
+    #[inline(always)]
+    fn at(self, x: T) -> bool {
+        x.to_f64().is_infinite()
+    }
+}
+
 /// `|x − y| ≤ atol + rtol·|y|`, or equal; the second for infinities and large integers.
 #[derive(Clone, Copy)]
 struct Close {
@@ -159,6 +168,20 @@ fn choose(op: &'static str, condition: &Tensor, x: &Tensor, y: &Tensor) -> Resul
     with_dtype!(dtype, T, all => zip3::<bool, T, T, _>(op, &shape, condition, x, y, Choose))
 }
 
+fn close(op: &'static str, x: &Tensor, y: &Tensor, rtol: f64, atol: f64) -> Result<Tensor> {
+    if !(rtol >= 0.0 && atol >= 0.0) {
+        return Err(Error::InvalidArgument {
+            op,
+            rule: "tolerances must be numbers of 0 or more",
+            got: format!("rtol {rtol}, atol {atol}"),
+            repair: "correct them",
+        });
+    }
+    let dtype = same_dtype(op, x, y)?;
+    let shape = broadcast_shapes(op, x.shape(), y.shape())?;
+    with_dtype!(dtype, T, all => zip::<T, bool, _>(op, &shape, x, y, Close { rtol, atol }))
+}
+
 impl Tensor {
     /// True where this is false. Errors: `DTypeMismatch` unless `Bool`.
     pub fn logical_not(&self) -> Result<Tensor> {
@@ -174,6 +197,11 @@ impl Tensor {
     /// Whether each element is neither infinite nor NaN; always, for integers and booleans.
     pub fn is_finite(&self) -> Result<Tensor> {
         with_dtype!(self.dtype(), T, all => map::<T, bool, _>("is_finite", self, IsFinite))
+    }
+
+    /// Whether each element is ∞ or −∞; never, for integers and booleans.
+    pub fn is_inf(&self) -> Result<Tensor> {
+        with_dtype!(self.dtype(), T, all => map::<T, bool, _>("is_inf", self, IsInf))
     }
 
     /// The elements of `x` where `condition` holds, those of `y` elsewhere; all three broadcast.
@@ -198,23 +226,17 @@ impl Tensor {
         choose("masked_fill", mask, &Tensor::full([], value, self.dtype())?, self)
     }
 
-    /// Whether `|x − y| ≤ atol + rtol·|y|` everywhere. Equal infinities are close; NaN is close to nothing, itself
-    /// included. Shapes broadcast.
+    /// Whether `|x − y| ≤ atol + rtol·|y|`, element by element. Equal infinities are close; NaN is close to nothing,
+    /// itself included. Shapes broadcast.
     ///
     /// Errors: as [`Tensor::eq`]; `InvalidArgument` for a tolerance that is negative or NaN.
+    pub fn is_close(&self, y: &Tensor, rtol: f64, atol: f64) -> Result<Tensor> {
+        close("is_close", self, y, rtol, atol)
+    }
+
+    /// Whether [`is_close`](Tensor::is_close) holds everywhere. Errors: as there.
     pub fn all_close(&self, y: &Tensor, rtol: f64, atol: f64) -> Result<bool> {
-        if !(rtol >= 0.0 && atol >= 0.0) {
-            return Err(Error::InvalidArgument {
-                op: "all_close",
-                rule: "tolerances must be numbers of 0 or more",
-                got: format!("rtol {rtol}, atol {atol}"),
-                repair: "correct them",
-            });
-        }
-        let dtype = same_dtype("all_close", self, y)?;
-        let shape = broadcast_shapes("all_close", self.shape(), y.shape())?;
-        let close = with_dtype!(dtype, T, all =>
-            zip::<T, bool, _>("all_close", &shape, self, y, Close { rtol, atol }))?;
+        let close = close("all_close", self, y, rtol, atol)?;
         Ok(close.as_slice::<bool>().is_some_and(|close| !close.contains(&false)))
     }
 

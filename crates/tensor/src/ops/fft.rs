@@ -4,7 +4,7 @@
 //! length and kept by the thread that uses them; a row's result depends on that row and the plan alone.
 
 use super::arithmetic::wrong_dtype;
-use crate::dtype::{DType, Float};
+use crate::dtype::{DType, Float, Number};
 use crate::error::{Error, Result};
 use crate::layout::{Dims, resolve_axis};
 use crate::parallel::for_chunks;
@@ -77,65 +77,87 @@ impl Transform for f64 {
     }
 }
 
+/// Pairs of neighbours as complex numbers.
+fn complex<T>(x: &[T]) -> &[Complex<T>] {
+    // SAFETY: `Complex` is two `T`s, real part first, in C's layout, and there are `len / 2` pairs.
+    unsafe { std::slice::from_raw_parts(x.as_ptr().cast(), x.len() / 2) }
+}
+
+/// As `complex`, to be written.
+fn complex_mut<T>(x: &mut [T]) -> &mut [Complex<T>] {
+    // SAFETY: as in `complex`; the borrow of `x` is handed on.
+    unsafe { std::slice::from_raw_parts_mut(x.as_mut_ptr().cast(), x.len() / 2) }
+}
+
+/// `x`, cut or filled with zeros, into `out`.
+fn fit<T: Copy>(x: &[T], zero: T, out: &mut [T]) {
+    let len = x.len().min(out.len());
+    out[..len].copy_from_slice(&x[..len]);
+    out[len..].fill(zero);
+}
+
 /// Rows of `from` numbers each, cut or filled with zeros to what length `n` takes, into rows of `to` numbers, likewise.
+/// Rows that need neither are transformed where they stand.
 fn rows<T: Transform>(kind: Fft, x: &[T], from: usize, n: usize, to: usize, scale: f64, out: &mut [T]) {
-    let (zero, scale) = (Complex::new(T::of(0.0), T::of(0.0)), T::of(scale));
-    let mut line =
-        vec![zero; if matches!(kind, Fft::RealForward | Fft::RealInverse) { n / 2 + 1 } else { n }];
-    let mut real = vec![T::of(0.0); n];
-    let read = |x: &[T], line: &mut [Complex<T>]| {
-        line.fill(zero);
-        for (line, x) in line.iter_mut().zip(x.as_chunks::<2>().0) {
-            *line = Complex::new(x[0], x[1]);
-        }
-    };
-    let write = |line: &[Complex<T>], out: &mut [T]| {
-        out.fill(T::of(0.0));
-        for (out, z) in out.as_chunks_mut::<2>().0.iter_mut().zip(line) {
-            *out = [Float::mul_add(z.re, scale, T::of(0.0)), Float::mul_add(z.im, scale, T::of(0.0))];
-        }
-    };
-    let lines = x.chunks_exact(from).zip(out.chunks_exact_mut(to));
+    let none = T::of(0.0);
+    let zero = Complex::new(none, none);
+    let half = matches!(kind, Fft::RealForward | Fft::RealInverse);
+    let points = if half { n / 2 + 1 } else { n };
+    let whole = to == if kind == Fft::RealInverse { n } else { 2 * points };
+    let mut line = vec![zero; points];
+    let mut real = vec![none; if half { n } else { 0 }];
     let fits = "invariant: buffers were made for the plan";
     match kind {
         Fft::Forward | Fft::Inverse => {
             let direction = if kind == Fft::Forward { FftDirection::Forward } else { FftDirection::Inverse };
             let plan = T::with_plans(|p| p.0.plan_fft(n, direction));
-            let mut room = vec![zero; plan.get_inplace_scratch_len()];
-            for (x, out) in lines {
-                read(x, &mut line);
-                plan.process_with_scratch(&mut line, &mut room);
-                write(&line, out);
+            if whole && from == to {
+                let mut room = vec![zero; plan.get_immutable_scratch_len()];
+                plan.process_immutable_with_scratch(complex(x), complex_mut(out), &mut room);
+            } else {
+                let mut room = vec![zero; plan.get_inplace_scratch_len()];
+                for (x, out) in x.chunks_exact(from).zip(out.chunks_exact_mut(to)) {
+                    fit(complex(x), zero, &mut line);
+                    plan.process_with_scratch(&mut line, &mut room);
+                    fit(&line, zero, complex_mut(out));
+                }
             }
         }
         Fft::RealForward => {
             let plan = T::with_plans(|p| p.1.plan_fft_forward(n));
             let mut room = plan.make_scratch_vec();
-            for (x, out) in lines {
-                let len = from.min(n);
-                real[..len].copy_from_slice(&x[..len]);
-                real[len..].fill(T::of(0.0));
-                plan.process_with_scratch(&mut real, &mut line, &mut room).expect(fits);
-                write(&line, out);
+            for (x, out) in x.chunks_exact(from).zip(out.chunks_exact_mut(to)) {
+                fit(x, none, &mut real);
+                if whole {
+                    plan.process_with_scratch(&mut real, complex_mut(out), &mut room).expect(fits);
+                } else {
+                    plan.process_with_scratch(&mut real, &mut line, &mut room).expect(fits);
+                    fit(&line, zero, complex_mut(out));
+                }
             }
         }
         Fft::RealInverse => {
             let plan = T::with_plans(|p| p.1.plan_fft_inverse(n));
             let mut room = plan.make_scratch_vec();
-            for (x, out) in lines {
-                read(x, &mut line);
+            for (x, out) in x.chunks_exact(from).zip(out.chunks_exact_mut(to)) {
+                fit(complex(x), zero, &mut line);
                 // What a real signal has no imaginary part at.
-                line[0].im = T::of(0.0);
+                line[0].im = none;
                 if n.is_multiple_of(2) {
-                    line[n / 2].im = T::of(0.0);
+                    line[n / 2].im = none;
                 }
-                plan.process_with_scratch(&mut line, &mut real, &mut room).expect(fits);
-                out.fill(T::of(0.0));
-                for (out, &x) in out.iter_mut().zip(&real) {
-                    *out = Float::mul_add(x, scale, T::of(0.0));
+                if whole {
+                    plan.process_with_scratch(&mut line, out, &mut room).expect(fits);
+                } else {
+                    plan.process_with_scratch(&mut line, &mut real, &mut room).expect(fits);
+                    fit(&real, none, out);
                 }
             }
         }
+    }
+    if scale != 1.0 {
+        let scale = T::of(scale);
+        out.iter_mut().for_each(|x| *x = Number::mul(*x, scale));
     }
 }
 

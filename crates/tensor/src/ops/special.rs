@@ -1,14 +1,16 @@
-//! Functions that no hot loop of a network runs: `libm`'s, called for one element at a time through one loop a dtype,
-//! so that a function costs a program no more code than itself.
+//! Functions of one element that fewer networks run. Straight lines are inlined into a loop of their own; `libm`'s are
+//! called for one element at a time through one loop a dtype, so that a function costs a program no more code than
+//! itself.
 
-use super::arithmetic::{same_dtype, wrong_dtype};
-use crate::dtype::DType;
+use super::arithmetic::wrong_dtype;
+use crate::dtype::{DType, Float};
 use crate::error::{Error, Result};
-use crate::layout::broadcast_shapes;
-use crate::loops::map::{Map, Zip, map, zip};
-use crate::math::gamma;
+use crate::loops::map::{Map, map};
+use crate::math::trig::Trig;
+use crate::math::{gamma, inverse, wide};
 use crate::tensor::Tensor;
 
+/// A function that is called for each element.
 #[derive(Clone, Copy)]
 struct Each<T>(fn(T) -> T);
 impl<T: Copy + 'static> Map<T, T> for Each<T> {
@@ -19,37 +21,27 @@ impl<T: Copy + 'static> Map<T, T> for Each<T> {
     }
 }
 
+/// A function, of a type of its own and inlined, that is a straight line.
 #[derive(Clone, Copy)]
-struct EachPair<T>(fn(T, T) -> T);
-impl<T: Copy + 'static> Zip<T, T> for EachPair<T> {
-    const COST: usize = 16;
+struct Line<F>(F);
+impl<T: Copy + 'static, F: Fn(T) -> T + Copy + Sync> Map<T, T> for Line<F> {
+    const COST: usize = 8;
     #[inline(always)]
-    fn at(self, x: T, y: T) -> T {
-        (self.0)(x, y)
+    fn at(self, x: T) -> T {
+        (self.0)(x)
     }
 }
 
-fn each(op: &'static str, x: &Tensor, single: fn(f32) -> f32, double: fn(f64) -> f64) -> Result<Tensor> {
-    match x.dtype() {
-        DType::F32 => map(op, x, Each(single)),
-        DType::F64 => map(op, x, Each(double)),
-        dtype => Err(wrong_dtype(op, "the operand must be a float", dtype)),
-    }
-}
-
-fn each_pair(
+fn each(
     op: &'static str,
     x: &Tensor,
-    y: &Tensor,
-    single: fn(f32, f32) -> f32,
-    double: fn(f64, f64) -> f64,
+    single: impl Map<f32, f32>,
+    double: impl Map<f64, f64>,
 ) -> Result<Tensor> {
-    let dtype = same_dtype(op, x, y)?;
-    let shape = broadcast_shapes(op, x.shape(), y.shape())?;
-    match dtype {
-        DType::F32 => zip(op, &shape, x, y, EachPair(single)),
-        DType::F64 => zip(op, &shape, x, y, EachPair(double)),
-        dtype => Err(wrong_dtype(op, "operands must be floats", dtype)),
+    match x.dtype() {
+        DType::F32 => map(op, x, single),
+        DType::F64 => map(op, x, double),
+        dtype => Err(wrong_dtype(op, "the operand must be a float", dtype)),
     }
 }
 
@@ -68,72 +60,76 @@ macro_rules! functions {
 
 functions! {
     /// `2ˣ`
-    exp2: libm::exp2f, libm::exp2;
+    exp2: Line(wide::exp2), Each(libm::exp2);
     /// `log₂ x`; −∞ at 0, NaN below.
-    log2: libm::log2f, libm::log2;
+    log2: Line(wide::log2), Each(libm::log2);
     /// `log₁₀ x`; −∞ at 0, NaN below.
-    log10: libm::log10f, libm::log10;
-    /// `tan x`, x in radians; NaN at ±∞.
-    tan: libm::tanf, libm::tan;
+    log10: Line(wide::log10), Each(libm::log10);
+    /// `∛x`, of negative numbers too.
+    cbrt: Each(libm::cbrtf), Each(libm::cbrt);
     /// The angle in `[−π/2, π/2]` whose sine is x; NaN outside `[−1, 1]`.
-    asin: libm::asinf, libm::asin;
+    asin: Line(wide::asin), Each(libm::asin);
     /// The angle in `[0, π]` whose cosine is x; NaN outside `[−1, 1]`.
-    acos: libm::acosf, libm::acos;
+    acos: Line(wide::acos), Each(libm::acos);
     /// The angle in `(−π/2, π/2)` whose tangent is x.
-    atan: libm::atanf, libm::atan;
+    atan: Line(wide::atan), Each(libm::atan);
     /// `sinh x = (eˣ − e⁻ˣ)/2`
-    sinh: libm::sinhf, libm::sinh;
+    sinh: Line(wide::sinh), Each(libm::sinh);
     /// `cosh x = (eˣ + e⁻ˣ)/2`
-    cosh: libm::coshf, libm::cosh;
+    cosh: Line(wide::cosh), Each(libm::cosh);
     /// The number whose hyperbolic sine is x.
-    asinh: libm::asinhf, libm::asinh;
+    asinh: Line(wide::asinh), Each(libm::asinh);
     /// The number of 0 or more whose hyperbolic cosine is x; NaN below 1.
-    acosh: libm::acoshf, libm::acosh;
+    acosh: Line(wide::acosh), Each(libm::acosh);
     /// The number whose hyperbolic tangent is x; ±∞ at ±1, NaN beyond.
-    atanh: libm::atanhf, libm::atanh;
+    atanh: Line(wide::atanh), Each(libm::atanh);
     /// `1 − erf x`, accurate also where it is small.
-    erfc: libm::erfcf, libm::erfc;
+    erfc: Line(wide::erfc), Each(libm::erfc);
+    /// The number whose error function is x; ±∞ at ±1, NaN beyond.
+    erfinv: Line(inverse::erfinv_f32), Line(inverse::erfinv);
+    /// `ln(x/(1 − x))`, the inverse of [`Tensor::sigmoid`]; ∓∞ at 0 and 1, NaN outside.
+    logit: Line(inverse::logit_f32), Line(inverse::logit);
+    /// `sin(πx)/(πx)`, 1 at 0 and exactly 0 at other whole numbers; NaN at ±∞.
+    sinc: Line(inverse::sinc_f32), Line(inverse::sinc);
     /// `ln |Γ(x)|`; ∞ at 0 and at negative whole numbers.
-    lgamma: libm::lgammaf, libm::lgamma;
+    lgamma: Each(libm::lgammaf), Each(libm::lgamma);
     /// `ψ(x) = d ln Γ(x)/dx`; ∓∞ at ±0, NaN at negative whole numbers.
-    digamma: |x| gamma::digamma(x.into()) as f32, gamma::digamma;
+    digamma: Each(|x: f32| gamma::digamma(x.into()) as f32), Each(gamma::digamma);
 }
 
-macro_rules! pair_functions {
-    ($($(#[$meta:meta])* $name:ident: $single:expr, $double:expr;)*) => {
-        impl Tensor {$(
-            $(#[$meta])*
-            ///
-            /// Shapes broadcast by NumPy's rule. Errors: `DTypeMismatch` unless both are floats of one type;
-            /// `ShapeMismatch` where the shapes do not broadcast.
-            pub fn $name(&self, y: &Tensor) -> Result<Tensor> {
-                each_pair(stringify!($name), self, y, $single, $double)
+macro_rules! trigonometric {
+    ($($(#[$meta:meta])* $name:ident($f:ident, $near:ident, $far:ident);)*) => {
+        $(
+            #[derive(Clone, Copy)]
+            struct $f;
+            impl<T: Float> Map<T, T> for $f {
+                const COST: usize = 4;
+                const HAS_FAR: bool = true;
+                #[inline(always)]
+                fn at(self, x: T) -> T {
+                    x.$near()
+                }
+                #[inline(always)]
+                fn is_far(self, x: T) -> bool {
+                    Trig::is_far(x)
+                }
+                #[inline(always)]
+                fn far(self, x: T) -> T {
+                    x.$far()
+                }
             }
-        )*}
+        )*
+        functions! {$( $(#[$meta])* $name: $f, $f; )*}
     };
 }
 
-pair_functions! {
-    /// The angle of the point whose ordinate is this and whose abscissa is `y`, in `[−π, π]`.
-    atan2: libm::atan2f, libm::atan2;
-    /// `√(x² + y²)`, free of overflow on the way; ∞ where either is infinite.
-    hypot: libm::hypotf, libm::hypot;
-    /// `|x|` with the sign of `y`.
-    copysign: libm::copysignf, libm::copysign;
-    /// `ln(eˣ + eʸ)`, free of overflow.
-    logaddexp: |x, y| log_add_exp(x.into(), y.into()) as f32, log_add_exp;
-    /// `x·ln y`, and 0 where x is 0 and y is not NaN.
-    xlogy: |x, y| x_log_y(x.into(), y.into()) as f32, x_log_y;
-}
-
-fn log_add_exp(x: f64, y: f64) -> f64 {
-    let (low, high) = if x < y { (x, y) } else { (y, x) };
-    // Equal infinities have no difference.
-    if low == high { high + std::f64::consts::LN_2 } else { high + libm::log1p(libm::exp(low - high)) }
-}
-
-fn x_log_y(x: f64, y: f64) -> f64 {
-    if x == 0.0 && !y.is_nan() { 0.0 } else { x * libm::log(y) }
+trigonometric! {
+    /// `sin x`, x in radians; NaN at ±∞.
+    sin(Sin, sin_near, sin_far);
+    /// `cos x`, x in radians; NaN at ±∞.
+    cos(Cos, cos_near, cos_far);
+    /// `tan x`, x in radians; NaN at ±∞.
+    tan(Tan, tan_near, tan_far);
 }
 
 /// The highest order of polygamma: its series needs (n + 1)! as a double.

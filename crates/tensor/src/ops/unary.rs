@@ -1,7 +1,7 @@
 //! Functions of one element.
 
 use super::arithmetic::wrong_dtype;
-use crate::dtype::{Float, Number};
+use crate::dtype::{DType, Float, Number};
 use crate::error::Result;
 use crate::loops::map::{Map, map};
 use crate::math::Math;
@@ -57,6 +57,18 @@ unary! {
     round(Round, float: Float, cost 1, "the operand must be a float"): |x| Float::round(x);
     /// The whole part of x.
     trunc(Trunc, float: Float, cost 1, "the operand must be a float"): |x| Float::trunc(x);
+    /// `x − trunc x`, with the sign of x; NaN at ±∞.
+    frac(Frac, float: Float, cost 1, "the operand must be a float"): |x| x.sub(Float::trunc(x));
+    /// `x/(1 + |x|)`; ±1 at ±∞.
+    softsign(Softsign, float: Float, cost 2, "the operand must be a float"): |x| {
+        let y = x.div(T::ONE.add(x.abs()));
+        // ∞/∞ has no value.
+        if x.abs() == T::HIGHEST { if x > T::ZERO { T::ONE } else { T::ONE.neg() } } else { y }
+    };
+    /// `x·π/180`, degrees in radians.
+    deg2rad(Deg2Rad, float: Float, cost 1, "the operand must be a float"): |x| x.mul(T::of(std::f64::consts::PI / 180.0));
+    /// `x·180/π`, radians in degrees.
+    rad2deg(Rad2Deg, float: Float, cost 1, "the operand must be a float"): |x| x.mul(T::of(180.0 / std::f64::consts::PI));
     /// `1/x`
     recip(Recip, float: Float, cost 2, "the operand must be a float"): |x| T::ONE.div(x);
     /// `eˣ`
@@ -73,10 +85,6 @@ unary! {
     sigmoid(Sigmoid, float: Float, cost 4, "the operand must be a float"): |x| Math::sigmoid(x);
     /// The error function `2/√π ∫₀ˣ e^(−t²) dt`.
     erf(Erf, float: Float, cost 4, "the operand must be a float"): |x| Math::erf(x);
-    /// `sin x`
-    sin(Sin, float: Float, cost 16, "the operand must be a float"): |x| Math::sin(x);
-    /// `cos x`
-    cos(Cos, float: Float, cost 16, "the operand must be a float"): |x| Math::cos(x);
 }
 
 #[derive(Clone, Copy)]
@@ -91,7 +99,7 @@ impl<T: Float> Map<T, T> for Cube {
 #[derive(Clone, Copy)]
 struct PowScalar(f64);
 impl<T: Float> Map<T, T> for PowScalar {
-    const COST: usize = 32;
+    const COST: usize = if matches!(T::DTYPE, DType::F32) { 8 } else { 16 };
     #[inline(always)]
     fn at(self, x: T) -> T {
         Math::pow(x, T::of(self.0))
@@ -120,5 +128,52 @@ impl Tensor {
                 map::<T, T, _>(op, self, PowScalar(p))
             }
         }, else dtype => Err(wrong_dtype(op, "the operand must be a float", dtype)))
+    }
+}
+
+/// What [`Tensor::nan_to_num`] puts in the place of NaN and of infinities.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct NanToNum {
+    /// In the place of NaN.
+    pub nan: f64,
+    /// In the place of ∞; none: the largest finite number of the type.
+    pub pos_inf: Option<f64>,
+    /// In the place of −∞; none: the lowest finite number of the type.
+    pub neg_inf: Option<f64>,
+}
+
+#[derive(Clone, Copy)]
+struct Replace<T>(T, T, T);
+impl<T: Float> Map<T, T> for Replace<T> {
+    #[inline(always)]
+    fn at(self, x: T) -> T {
+        let x = if x == T::HIGHEST {
+            self.1
+        } else if x == T::LOWEST {
+            self.2
+        } else {
+            x
+        };
+        if x.is_nan() { self.0 } else { x }
+    }
+}
+
+impl Tensor {
+    /// NaN and infinities replaced, by default by 0 and by the largest and lowest number of the type. Integers and
+    /// booleans have none and stay.
+    pub fn nan_to_num(&self, to: NanToNum) -> Result<Tensor> {
+        let op = "nan_to_num";
+        let number = |given: Option<f64>, most: f64| given.unwrap_or(most);
+        match self.dtype() {
+            DType::F32 => {
+                let (pos, neg) = (number(to.pos_inf, f32::MAX.into()), number(to.neg_inf, f32::MIN.into()));
+                map::<f32, f32, _>(op, self, Replace(to.nan as f32, pos as f32, neg as f32))
+            }
+            DType::F64 => {
+                let (pos, neg) = (number(to.pos_inf, f64::MAX), number(to.neg_inf, f64::MIN));
+                map::<f64, f64, _>(op, self, Replace(to.nan, pos, neg))
+            }
+            _ => Ok(self.clone()),
+        }
     }
 }

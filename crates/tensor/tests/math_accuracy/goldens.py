@@ -10,7 +10,7 @@ of all sizes, and those where a search over 140,000 random ones found the larges
 import random
 import struct
 from pathlib import Path
-from mpmath import mp, mpf, erf, erfc, exp, expm1, log, log1p, pi, sqrt, tanh
+from mpmath import cos, erf, erfc, erfinv, exp, expm1, log, log1p, mp, mpf, pi, sin, sqrt, tan, tanh
 
 mp.prec = 200
 random.seed(20)
@@ -36,6 +36,15 @@ FUNCTIONS = {
     "norm_pdf": (lambda x: exp(-x * x / 2) / sqrt(2 * pi), -38.4, 38.4, [1.0, 37.5, -38.0],
         [0x4042d0e65b271ab3, 0x4042cfe65bcb1e37, 0x4042d05939aab11d, 0xc042d024476515a5, 0x4042d0198c9d5ecb]),
 }
+# Near multiples of π/2, at the ends of the reduction in parts, and the double that is nearest to one of all.
+TURNS = [0.7853981633974483, 1.5707963267948966, 3.141592653589793, 4.71238898038469, 31.41592653589793, 355.0, 103993.0,
+         1e6, 245850922.0, 1099511627775.5, 1099511627776.0, 1e22, 1.7e308, 6381956970095103.0 * 2.0**797]
+LARGEST = 1.7976931348623157e308
+for name, f in (("sin", sin), ("cos", cos), ("tan", tan)):
+    FUNCTIONS[name] = (f, -LARGEST, LARGEST, TURNS, [])
+FUNCTIONS["erfinv"] = (erfinv, -0.9999999999999999, 0.9999999999999999, [0.5, -0.5, 0.999, 0.9999999, -0.99999999999], [])
+FUNCTIONS["logit"] = (lambda x: log(x / (1 - x)), 5e-324, 0.9999999999999999, [0.25, 0.5, 0.75, 0.999, 0.99999999999], [])
+FUNCTIONS["sinc"] = (lambda x: sin(pi * x) / (pi * x), -1e15, 1e15, [0.5, 0.75, 1.5, 2.25, -3.75, 1000.25, 1e6 + 0.375], [])
 TINY = [5e-324, 1.5e-310, 2.2250738585072014e-308, 1e-200, 1e-20, 1.1102230246251565e-16, 1e-8, 1e-3]
 
 
@@ -66,16 +75,35 @@ def arguments(lo, hi, edges, hardest):
     xs += [random.uniform(max(lo, -800), min(hi, 800)) for _ in range(20)]
     xs += [random.uniform(-2, 2) for _ in range(25)]
     xs += [random.choice((-1, 1)) * 2 ** random.uniform(-30, 10) for _ in range(15)]
-    return sorted({x for x in xs if lo <= x <= hi})
+    return sorted({x for x in xs if lo <= x <= hi and x != 0})
+
+
+def powers():
+    """Pairs with a finite power that is not 0: of all sizes, bases beside 1, and powers at both ends of the range."""
+    pairs = [(random.uniform(0, 10), random.uniform(-50, 50)) for _ in range(60)]
+    pairs += [(2 ** random.uniform(-1000, 1000), random.uniform(-1, 1)) for _ in range(40)]
+    pairs += [(1 + random.uniform(-1, 1) * 2 ** random.uniform(-50, -2), 2 ** random.uniform(0, 50)) for _ in range(60)]
+    pairs += [(random.choice(TINY[:3]), random.uniform(-0.9, 1)) for _ in range(10)]
+    for _ in range(40):
+        x = random.uniform(1.1, 100)
+        pairs.append((x, float(random.choice((-1074.2, -1060, -1022, 1023.99)) / log(mpf(x), 2))))
+    return [(x, y) for x, y in pairs if abs(mpf(y) * log(mpf(x), 2)) < 1024 or -1074.9 < mpf(y) * log(mpf(x), 2) < 0]
 
 
 def main():
     lines = []
     for name, (f, lo, hi, edges, hardest) in FUNCTIONS.items():
         for x in arguments(lo, hi, edges, hardest):
+            # What cancels near a multiple of π needs as many bits more as x has above the point.
+            mp.prec = 1400 if name in ("sin", "cos", "tan") else 300
             v = f(mpf(x))
             y = nearest(v)
             lines.append(f"{name} {bits(x):016x} {bits(y):016x} {float((v - mpf(y)) / unit(abs(y))):+.3f}\n")
+    mp.prec = 300
+    for x, y in powers():
+        v = mpf(x) ** mpf(y)
+        z = nearest(v)
+        lines.append(f"pow {bits(x):016x} {bits(y):016x} {bits(z):016x} {float((v - mpf(z)) / unit(abs(z))):+.3f}\n")
     Path(__file__).with_name("goldens.txt").write_text("".join(lines))
 
 

@@ -6,7 +6,7 @@ use tensor::fused::{
     AdamConfig, AdamItem, CrossEntropyConfig, SgdConfig, SgdItem, adam_update, cross_entropy,
     cross_entropy_grad, mse, mse_grad, sgd_update, sum_of_squares,
 };
-use tensor::{DType, Error, MatrixNorm, Rng, Tensor, Triangular};
+use tensor::{DType, Error, Fft, MatrixNorm, NanToNum, Rng, Tensor, Triangular, fft_axes};
 
 /// What a call gave.
 pub type Outcome = Result<Vec<Tensor>, Error>;
@@ -296,10 +296,12 @@ macro_rules! table {
 table! {
     one: neg abs square sign relu sqrt rsqrt floor ceil round trunc recip exp exp_m1 ln ln_1p tanh sigmoid erf sin cos
         exp2 log2 log10 tan asin acos atan sinh cosh asinh acosh atanh erfc lgamma digamma gelu gelu_tanh silu softplus
-        log_sigmoid logical_not is_nan is_finite contiguous copied t diagonal diag;
+        log_sigmoid logical_not is_nan is_finite contiguous copied t diagonal diag
+        frac softsign deg2rad rad2deg cbrt erfinv logit sinc is_inf bitwise_not;
     two: add sub mul div maximum minimum pow atan2 hypot copysign logaddexp xlogy eq ne lt le gt ge logical_and
         logical_or logical_xor relu_grad tanh_grad sigmoid_grad gelu_grad gelu_tanh_grad silu_grad softplus_grad
-        log_sigmoid_grad matmul dot inner outer kron;
+        log_sigmoid_grad matmul dot inner outer kron fmod remainder floor_divide heaviside gcd lcm
+        bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift;
     number: add_scalar mul_scalar pow_scalar leaky_relu elu;
     axis: median argmax argmin cumsum cumprod softmax log_softmax logsumexp squeeze unsqueeze flip;
     two_axis: softmax_grad log_softmax_grad linear_recurrence cross;
@@ -376,6 +378,12 @@ table! {
     "where": |s| { let x = s.any(); let (y, like) = (s.like(&x), s.like(&x)); let mask = if s.rarely(9) { like } else { like.to_dtype(tensor::DType::Bool)? }; one(Tensor::where_(&mask, &x, &y)) };
     "masked_fill": |s| { let x = s.any(); let (mask, v) = (s.like(&x).to_dtype(tensor::DType::Bool)?, s.number()); one(x.masked_fill(&mask, v)) };
     "all_close": |s| { let x = s.any(); let (y, rtol, atol) = (s.like(&x), s.number(), s.number()); none(x.all_close(&y, rtol, atol)) };
+    "is_close": |s| { let x = s.any(); let (y, rtol, atol) = (s.like(&x), s.number(), s.number()); one(x.is_close(&y, rtol, atol)) };
+    "lerp": |s| { let x = s.any(); let (y, w) = (s.like(&x), s.like(&x)); one(x.lerp(&y, &w)) };
+    "nan_to_num": |s| { let (x, nan, to) = (s.any(), s.number(), s.number()); one(x.nan_to_num(NanToNum { nan, pos_inf: Some(to), neg_inf: None })) };
+    "fftfreq": |s| { let (n, d, dtype) = (s.count(), s.number(), s.dtype()); Ok(vec![Tensor::fftfreq(n, d, dtype)?, Tensor::rfftfreq(n, d, dtype)?]) };
+    "fft_along": |s| { let x = s.float(); let kind = s.pick(&[Fft::Forward, Fft::Inverse, Fft::RealForward, Fft::RealInverse]); let (n, len, axis, scale) = (s.count(), s.count(), s.axis(), s.number()); one(x.fft_along(kind, n, len, axis, scale)) };
+    "fft_axes": |s| { let (x, n, axes) = (s.any(), s.many(3, |s| s.count()), s.axes()); none(fft_axes("fftn", x.shape(), s.rarely(2), &n, &axes)) };
     "bit_eq": |s| { let x = s.any(); let y = s.like(&x); assert!(x.bit_eq(&x) && x.bit_eq(&y) == y.bit_eq(&x)); Ok(vec![]) };
     "to_dtype": |s| { let (x, dtype) = (s.any(), s.dtype()); one(x.to_dtype(dtype)) };
     "sum_to": |s| { let x = s.any(); let y = s.like(&x); one(x.sum_to(y.shape())) };
