@@ -4,6 +4,7 @@
 use crate::check::OpSpec;
 
 mod choice;
+mod declared;
 mod operators;
 mod packed;
 
@@ -29,9 +30,13 @@ op_list! {
         relu, leaky_relu, elu, gelu, gelu_tanh, silu, sigmoid, softplus, log_sigmoid,
         rsqrt, exp2, log2, log10, floor, ceil, round, trunc,
         tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh, erfc, lgamma, digamma, polygamma,
+        frac, softsign, deg2rad, rad2deg, cbrt, erfinv, logit, sinc, nan_to_num, classify,
     }
     /// Functions of two elements that broadcast.
-    binary { add, sub, mul, div, pow, maximum, minimum, where_, compare, atan2, hypot, copysign, logaddexp, xlogy }
+    binary {
+        add, sub, mul, div, pow, maximum, minimum, where_, compare, atan2, hypot, copysign, logaddexp, xlogy,
+        fmod, remainder, floor_divide, heaviside, lerp, integer,
+    }
     /// Sums and what is made of them.
     reduce { sum, mean, max, min, var, logsumexp, argmax, argmin, prod, std, norm, quantile, nansum }
     /// Results that go along an axis.
@@ -39,7 +44,7 @@ op_list! {
     /// Elements in order.
     sort { argsort, sort_, topk, kthvalue }
     /// Matrix products.
-    product { matmul, linear, einsum, tensordot, kron, multi_dot, cross, fft }
+    product { matmul, linear, einsum, tensordot, kron, multi_dot, cross, fft, fftn, fftshift }
     /// Linear algebra.
     linalg {
         solve, inv, slogdet, det, cholesky, triangular_solve, qr, eigh, svd, pinv, matrix_norm, lu,

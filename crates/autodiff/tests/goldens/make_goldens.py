@@ -53,7 +53,12 @@ GRADIENT_OF = {
 }
 
 # Operations that have no case, and why.
-WITHOUT = {"on_grad": "a hook: the identity, with nothing to compare"}
+WITHOUT = {
+    "cbrt": "PyTorch has no cube root",
+    "floor_divide": "PyTorch gives it no derivative",
+    "heaviside": "PyTorch gives it no derivative",
+    "on_grad": "a hook: the identity, with nothing to compare",
+}
 
 CASES = []
 FAMILY = None
@@ -207,6 +212,14 @@ def pointwise():
     for alpha in (1.0, 0.3):
         case("elu", lambda x, alpha: F.elu(x, alpha=alpha), wide, alpha=alpha)
     case("leaky_relu", lambda x, slope: F.leaky_relu(x, slope), wide, slope=0.125)
+    for op, f in {"frac": torch.frac, "softsign": F.softsign, "deg2rad": torch.deg2rad, "rad2deg": torch.rad2deg}.items():
+        case(op, f, distinct(3, 4))
+    case("logit", torch.logit, u(0.1, 0.9, 3, 4))
+    case("erfinv", torch.erfinv, u(-0.8, 0.8, 3, 4))
+    case("sinc", torch.sinc, distinct(4) + 0.5)
+    case("nan_to_num", torch.nan_to_num, distinct(3, 4))
+    for op, f in {"is_nan": torch.isnan, "is_inf": torch.isinf, "is_finite": torch.isfinite}.items():
+        case(op, f, distinct(3, 4), only_value=True)
 
 
 def binary():
@@ -233,6 +246,18 @@ def binary():
     case("masked_fill", lambda x, m, value: x.masked_fill(m, value), u(-2, 2, 3, 4), mask, value=1.5)
     for op in ("eq", "ne", "lt", "le", "gt", "ge"):
         case(op, getattr(torch, op), of(1, 2, 3, -4), of(2, 2, -3, 4), only_value=True)
+    for op, f in {"fmod": torch.fmod, "remainder": torch.remainder}.items():
+        case(op, f, distinct(3, 4), of(1.5, -2.5, 3.5, -4.5))
+    case("lerp", torch.lerp, u(-2, 2, 3, 4), u(-2, 2, 3, 4), u(-1, 2, 3, 4))
+    case("is_close", lambda x, y: torch.isclose(x, y, 0.125, 0.25), of(1, 2, 3, -4), of(1.25, 3, 3, 4), only_value=True)
+    x, y = ints(12, -7, 0, 250, -64, 5), ints(18, 3, 5, 2, 4, 1)
+    for op in ("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift", "gcd", "lcm"):
+        case(op, getattr(torch, op), x, y, only_value=True)
+    case("bitwise_not", torch.bitwise_not, x, only_value=True)
+    p, q = torch.tensor([True, True, False, False]), torch.tensor([True, False, True, False])
+    for op in ("logical_and", "logical_or", "logical_xor"):
+        case(op, getattr(torch, op), p, q, only_value=True)
+    case("logical_not", torch.logical_not, p, only_value=True)
 
 
 def reduce():
@@ -322,6 +347,14 @@ def product():
         irfft = lambda x, n, axis, norm: torch.fft.irfft(torch.view_as_complex(x), n, axis, norm)
         case("irfft", irfft, u(-2, 2, 2, 4, 2), **dict(how, n=7))
     case("fft", as_complex(lambda x, n, axis, norm: torch.fft.fft(x, n, axis, norm)), u(-2, 2, 5, 2, 2), n=3, axis=0, norm="backward")
+    how = {"n": None, "axis": -1, "norm": "ortho"}
+    case("fftn", as_complex(lambda x, n, axis, norm: torch.fft.fftn(x, norm=norm)), u(-2, 2, 3, 4, 2), **how)
+    case("ifftn", as_complex(lambda x, n, axis, norm: torch.fft.ifftn(x, norm=norm)), u(-2, 2, 3, 4, 2), **how)
+    case("rfftn", lambda x, n, axis, norm: torch.view_as_real(torch.fft.rfftn(x, norm=norm)), u(-2, 2, 3, 6), **how)
+    irfftn = lambda x, n, axis, norm: torch.fft.irfftn(torch.view_as_complex(x), norm=norm)
+    case("irfftn", irfftn, u(-2, 2, 3, 4, 2), **how)
+    case("fftshift", lambda x: torch.fft.fftshift(x, 0), u(-2, 2, 5, 2))
+    case("ifftshift", lambda x: torch.fft.ifftshift(x, 0), u(-2, 2, 5, 2))
 
 
 def well(*shape):

@@ -1,0 +1,70 @@
+//! `z = x − y·⌊x/y⌋`, the remainder with the sign of y, as Python's `%`.   `dx = g`, `dy = −g·⌊x/y⌋`
+//!
+//! The value jumps where x/y is whole, and the derivatives do not. NaN for y = 0; integers refuse that.
+
+use crate::check::{OpSpec, Samples};
+use crate::error::Result;
+use crate::op::{Grads, Op, Saved, Saves};
+use crate::var::Var;
+use tensor::Tensor;
+
+/// `x − y·⌊x/y⌋`, the remainder with the sign of y, as Python's `%`. Saves both inputs and the result.
+pub struct Remainder;
+
+impl Op for Remainder {
+    fn name(&self) -> &'static str {
+        "remainder"
+    }
+    fn saves(&self) -> Saves {
+        Saves::inputs(&[0, 1]).and_output()
+    }
+    fn forward(&mut self, x: &[&Tensor]) -> Result<Tensor> {
+        Ok(x[0].remainder(x[1])?)
+    }
+    fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
+        let (x, y) = (saved.input(0), saved.input(1));
+        // The whole quotient is constant between its steps.
+        let quotient = || -> Result<Var> {
+            Ok(Var::constant(x.value().sub(saved.output().value())?.div(y.value())?.round()?))
+        };
+        let dy = saved.if_needed(1, || grad.mul(&quotient()?)?.neg())?;
+        Ok(Grads::from_iter([Some(grad.clone()), dy]))
+    }
+}
+
+impl Var {
+    /// `x − y·⌊x/y⌋`, the remainder with the sign of y, as Python's `%`.
+    ///
+    /// Shapes broadcast. Errors: as [`Tensor::remainder`].
+    pub fn remainder(&self, y: &Var) -> Result<Var> {
+        Var::apply(Remainder, &[self, y])
+    }
+}
+
+pub(crate) fn specs() -> Vec<OpSpec> {
+    let mut s = Samples::new(262);
+    let call = |x: &[Var]| x[0].remainder(&x[1]);
+    // Halves by whole numbers: quotients stay away from whole ones, where the value jumps.
+    let mut pair = |a: &[usize], b: &[usize]| {
+        let whole = |x: Tensor| x.floor().expect("invariant: floats");
+        let x = whole(s.uniform(a, -9.0, 9.0)).add_scalar(0.5).expect("invariant: floats");
+        [x, whole(s.uniform(b, -4.0, -1.0))]
+    };
+    let (inf, nan) = (f64::INFINITY, f64::NAN);
+    vec![
+        OpSpec::of_number_pairs("remainder", call, |x, y| x - y * libm::floor(x / y), &mut pair)
+            .at_pairs("signs, ends", call, &[(7.5, 2.0, 1.5), (-7.5, 2.0, 0.5), (7.5, -2.0, -0.5), (1.0, inf, 1.0), (inf, 1.0, nan), (1.0, 0.0, nan)])
+            .case("integers", [Tensor::scalar(-7i64), Tensor::scalar(2i64)], [], call)
+            .reference(|_| vec![1.0])
+            .error(
+                [Tensor::scalar(2i64), Tensor::scalar(0i64)],
+                call,
+                "[remainder] an integer cannot be divided by 0; got a divisor with a 0 in it; mask the zeros or convert to floats",
+            )
+            .error(
+                [Tensor::scalar(true), Tensor::scalar(true)],
+                call,
+                "[remainder] operands must be numbers; got bool; convert with to_dtype first",
+            ),
+    ]
+}
