@@ -9,7 +9,7 @@ type Operation = fn(&Tensor) -> tensor::Result<Tensor>;
 /// The inverse error function by bisection on `libm`'s, for a few elements.
 fn erfinv(x: f64) -> f64 {
     let a = x.abs();
-    if !(a < 1.0) {
+    if a.is_nan() || a >= 1.0 {
         return if a == 1.0 { f64::INFINITY.copysign(x) } else { f64::NAN };
     }
     let (mut lo, mut hi) = (0.0, 6.0);

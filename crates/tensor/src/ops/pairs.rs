@@ -19,15 +19,21 @@ impl<T: Copy + 'static> Zip<T, T> for Each<T> {
     }
 }
 
-/// A function, of a type of its own and inlined, that is a straight line.
-#[derive(Clone, Copy)]
-struct Line<F>(F);
-impl<T: Copy + 'static, F: Fn(T, T) -> T + Copy + Sync> Zip<T, T> for Line<F> {
-    const COST: usize = 8;
-    #[inline(always)]
-    fn at(self, x: T, y: T) -> T {
-        (self.0)(x, y)
-    }
+/// A function that is a straight line, as a type whose `at` is it: called through `Fn` a long one would not be inlined, and
+/// then not compiled for the level of its loop.
+macro_rules! line {
+    ($t:ident: $f:path) => {{
+        #[derive(Clone, Copy)]
+        struct Line;
+        impl Zip<$t, $t> for Line {
+            const COST: usize = 8;
+            #[inline(always)]
+            fn at(self, x: $t, y: $t) -> $t {
+                $f(x, y)
+            }
+        }
+        Line
+    }};
 }
 
 fn each(
@@ -62,17 +68,17 @@ macro_rules! functions {
 
 functions! {
     /// The angle of the point whose ordinate is this and whose abscissa is `y`, in `[−π, π]`.
-    atan2: Line(wide::atan2), Each(libm::atan2);
+    atan2: line!(f32: wide::atan2), Each(libm::atan2);
     /// `√(x² + y²)`, free of overflow on the way; ∞ where either is infinite.
-    hypot: Line(wide::hypot), Each(libm::hypot);
+    hypot: line!(f32: wide::hypot), Each(libm::hypot);
     /// `|x|` with the sign of `y`.
-    copysign: Line(f32::copysign), Line(f64::copysign);
+    copysign: line!(f32: f32::copysign), line!(f64: f64::copysign);
     /// `ln(eˣ + eʸ)`, free of overflow.
-    logaddexp: Line(wide::logaddexp), Each(log_add_exp);
+    logaddexp: line!(f32: wide::logaddexp), Each(log_add_exp);
     /// `x·ln y`, and 0 where x is 0 and y is not NaN.
-    xlogy: Line(wide::xlogy), Each(x_log_y);
+    xlogy: line!(f32: wide::xlogy), Each(x_log_y);
     /// The step 0, `y`, 1 for x below, at and above 0; NaN where x is NaN.
-    heaviside: Line(step), Line(step);
+    heaviside: line!(f32: step), line!(f64: step);
 }
 
 fn log_add_exp(x: f64, y: f64) -> f64 {

@@ -21,15 +21,21 @@ impl<T: Copy + 'static> Map<T, T> for Each<T> {
     }
 }
 
-/// A function, of a type of its own and inlined, that is a straight line.
-#[derive(Clone, Copy)]
-struct Line<F>(F);
-impl<T: Copy + 'static, F: Fn(T) -> T + Copy + Sync> Map<T, T> for Line<F> {
-    const COST: usize = 8;
-    #[inline(always)]
-    fn at(self, x: T) -> T {
-        (self.0)(x)
-    }
+/// A function that is a straight line, as a type whose `at` is it: called through `Fn` a long one would not be inlined, and
+/// then not compiled for the level of its loop.
+macro_rules! line {
+    ($t:ident: $f:path) => {{
+        #[derive(Clone, Copy)]
+        struct Line;
+        impl Map<$t, $t> for Line {
+            const COST: usize = 8;
+            #[inline(always)]
+            fn at(self, x: $t) -> $t {
+                $f(x)
+            }
+        }
+        Line
+    }};
 }
 
 fn each(
@@ -60,37 +66,37 @@ macro_rules! functions {
 
 functions! {
     /// `2ˣ`
-    exp2: Line(wide::exp2), Each(libm::exp2);
+    exp2: line!(f32: wide::exp2), Each(libm::exp2);
     /// `log₂ x`; −∞ at 0, NaN below.
-    log2: Line(wide::log2), Each(libm::log2);
+    log2: line!(f32: wide::log2), Each(libm::log2);
     /// `log₁₀ x`; −∞ at 0, NaN below.
-    log10: Line(wide::log10), Each(libm::log10);
+    log10: line!(f32: wide::log10), Each(libm::log10);
     /// `∛x`, of negative numbers too.
     cbrt: Each(libm::cbrtf), Each(libm::cbrt);
     /// The angle in `[−π/2, π/2]` whose sine is x; NaN outside `[−1, 1]`.
-    asin: Line(wide::asin), Each(libm::asin);
+    asin: line!(f32: wide::asin), Each(libm::asin);
     /// The angle in `[0, π]` whose cosine is x; NaN outside `[−1, 1]`.
-    acos: Line(wide::acos), Each(libm::acos);
+    acos: line!(f32: wide::acos), Each(libm::acos);
     /// The angle in `(−π/2, π/2)` whose tangent is x.
-    atan: Line(wide::atan), Each(libm::atan);
+    atan: line!(f32: wide::atan), Each(libm::atan);
     /// `sinh x = (eˣ − e⁻ˣ)/2`
-    sinh: Line(wide::sinh), Each(libm::sinh);
+    sinh: line!(f32: wide::sinh), Each(libm::sinh);
     /// `cosh x = (eˣ + e⁻ˣ)/2`
-    cosh: Line(wide::cosh), Each(libm::cosh);
+    cosh: line!(f32: wide::cosh), Each(libm::cosh);
     /// The number whose hyperbolic sine is x.
-    asinh: Line(wide::asinh), Each(libm::asinh);
+    asinh: line!(f32: wide::asinh), Each(libm::asinh);
     /// The number of 0 or more whose hyperbolic cosine is x; NaN below 1.
-    acosh: Line(wide::acosh), Each(libm::acosh);
+    acosh: line!(f32: wide::acosh), Each(libm::acosh);
     /// The number whose hyperbolic tangent is x; ±∞ at ±1, NaN beyond.
-    atanh: Line(wide::atanh), Each(libm::atanh);
+    atanh: line!(f32: wide::atanh), Each(libm::atanh);
     /// `1 − erf x`, accurate also where it is small.
-    erfc: Line(wide::erfc), Each(libm::erfc);
+    erfc: line!(f32: wide::erfc), Each(libm::erfc);
     /// The number whose error function is x; ±∞ at ±1, NaN beyond.
-    erfinv: Line(inverse::erfinv_f32), Line(inverse::erfinv);
+    erfinv: line!(f32: inverse::erfinv_f32), line!(f64: inverse::erfinv);
     /// `ln(x/(1 − x))`, the inverse of [`Tensor::sigmoid`]; ∓∞ at 0 and 1, NaN outside.
-    logit: Line(inverse::logit_f32), Line(inverse::logit);
+    logit: line!(f32: inverse::logit_f32), line!(f64: inverse::logit);
     /// `sin(πx)/(πx)`, 1 at 0 and exactly 0 at other whole numbers; NaN at ±∞.
-    sinc: Line(inverse::sinc_f32), Line(inverse::sinc);
+    sinc: line!(f32: inverse::sinc_f32), line!(f64: inverse::sinc);
     /// `ln |Γ(x)|`; ∞ at 0 and at negative whole numbers.
     lgamma: Each(libm::lgammaf), Each(libm::lgamma);
     /// `ψ(x) = d ln Γ(x)/dx`; ∓∞ at ±0, NaN at negative whole numbers.
