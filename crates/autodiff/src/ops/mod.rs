@@ -6,6 +6,7 @@ use crate::check::OpSpec;
 mod choice;
 mod operators;
 mod packed;
+mod widened;
 
 /// Declares the files of each family and collects what they promise.
 macro_rules! op_list {

@@ -28,3 +28,4 @@ mod special;
 mod triangle;
 mod unary;
 mod views;
+pub(crate) mod widen;

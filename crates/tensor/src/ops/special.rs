@@ -2,6 +2,7 @@
 //! so that a function costs a program no more code than itself.
 
 use super::arithmetic::{same_dtype, wrong_dtype};
+use super::widen::in_wider;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::layout::broadcast_shapes;
@@ -30,6 +31,7 @@ impl<T: Copy + 'static> Zip<T, T> for EachPair<T> {
 }
 
 fn each(op: &'static str, x: &Tensor, single: fn(f32) -> f32, double: fn(f64) -> f64) -> Result<Tensor> {
+    in_wider!(narrowed[x], |x| each(op, x[0], single, double));
     match x.dtype() {
         DType::F32 => map(op, x, Each(single)),
         DType::F64 => map(op, x, Each(double)),
@@ -44,6 +46,7 @@ fn each_pair(
     single: fn(f32, f32) -> f32,
     double: fn(f64, f64) -> f64,
 ) -> Result<Tensor> {
+    in_wider!(narrowed[x, y], |x| each_pair(op, x[0], x[1], single, double));
     let dtype = same_dtype(op, x, y)?;
     let shape = broadcast_shapes(op, x.shape(), y.shape())?;
     match dtype {
@@ -170,6 +173,7 @@ impl Tensor {
                 repair: "use a lower order",
             });
         }
+        in_wider!(narrowed[self], |x| x[0].polygamma(n));
         match self.dtype() {
             DType::F32 => map::<f32, f32, _>("polygamma", self, Polygamma(n)),
             DType::F64 => map::<f64, f64, _>("polygamma", self, Polygamma(n)),

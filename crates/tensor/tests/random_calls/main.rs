@@ -12,7 +12,7 @@ use more::MORE;
 use source::Source;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use tensor::{DType, Element, Tensor};
+use tensor::{DType, Element, Tensor, bf16, f16};
 
 /// Elements up to which a result is read: a view may have any number of them.
 const READ: usize = 1 << 14;
@@ -33,6 +33,10 @@ fn check(x: &Tensor) {
         DType::F64 => read::<f64>(x),
         DType::I64 => read::<i64>(x),
         DType::U8 => read::<u8>(x),
+        DType::I32 => read::<i32>(x),
+        DType::I8 => read::<i8>(x),
+        DType::BF16 => read::<bf16>(x),
+        DType::F16 => read::<f16>(x),
         _ => {
             read::<bool>(x);
             assert!(x.to_le_bytes().unwrap().iter().all(|&byte| byte < 2));

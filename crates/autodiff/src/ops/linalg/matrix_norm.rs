@@ -16,7 +16,7 @@ impl Var {
     }
 
     fn norm_of(&self, norm: MatrixNorm) -> Result<Var> {
-        if self.rank() < 2 {
+        if self.rank() < 2 || self.dtype().compute() != self.dtype() {
             self.value().matrix_norm(norm)?;
         }
         match norm {
