@@ -51,10 +51,11 @@ pub(super) fn ranked(x: &Tensor) -> Result<Tensor> {
 
 /// `x` with `axis` last, contiguous; rows that 32 bits do not count with ranks of 64.
 fn rows(x: &Tensor, axis: usize) -> Result<Tensor> {
-    let x = match x.dtype() {
+    let mut x = ranked(x)?;
+    x = match x.dtype() {
         DType::F32 if x.shape()[axis] > u32::MAX as usize => x.to_dtype(DType::F64)?,
-        DType::U8 | DType::Bool if x.shape()[axis] > u32::MAX as usize => x.to_dtype(DType::I64)?,
-        _ => ranked(x)?,
+        DType::U8 if x.shape()[axis] > u32::MAX as usize => x.to_dtype(DType::I64)?,
+        _ => x,
     };
     x.transpose(axis as isize, -1)?.contiguous()
 }
