@@ -65,7 +65,7 @@ fn call(i: usize, function: fn(&mut Source) -> Outcome) -> bool {
 
 #[test]
 fn random_calls_give_a_tensor_or_an_error_and_change_no_operand() {
-    let count = std::env::var("TENSOR_RANDOM_CALLS").ok().and_then(|n| n.parse().ok()).unwrap_or(12_000);
+    let count = std::env::var("TENSOR_RANDOM_CALLS").ok().and_then(|n| n.parse().ok()).unwrap_or(24_000);
     let mut done: BTreeMap<&str, usize> = BTreeMap::new();
     let mut failed: BTreeMap<&str, usize> = BTreeMap::new();
     for i in 0..count {

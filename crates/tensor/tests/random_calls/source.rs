@@ -38,7 +38,7 @@ impl Source {
     }
 
     pub fn dtype(&mut self) -> DType {
-        self.pick(&DType::ALL)
+        if self.rarely(6) { DType::Bool } else { self.pick(&DType::ALL) }
     }
 
     pub fn order(&mut self) -> Order {
