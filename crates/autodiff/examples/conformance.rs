@@ -7,8 +7,6 @@ use autodiff::check::{Broken, Case, OpSpec, contract};
 use serde_json::Value;
 use tensor::DType;
 
-const DTYPES: [DType; 5] = [DType::F32, DType::F64, DType::I64, DType::U8, DType::Bool];
-
 const HEAD: &str = "\
 # Conformance
 
@@ -18,7 +16,8 @@ What the contract test holds each operation to. Made from the list of operations
 - **value:** compared with an independent reference in so many cases, in f64; f32 agrees with f64.
 - **gradient, second gradient:** against finite differences under a random cotangent, in so many cases.
 - **jvp:** `⟨c, J·v⟩ = ⟨Jᵀ·c, v⟩`, in so many cases.
-- **dtypes:** of the float operands (or of all, where none is a float), found by running.
+- **dtypes:** of the float operands (or of all, where none is a float), found by running. A test
+  (`crates/autodiff/tests/dtypes.rs`) holds BF16 and F16 to the result of F32, rounded, and I32 and I8 to that of I64.
 - **bits:** the same for 1 and 3 threads and for any layout; *large* where a case is big enough to be divided.
 - **outside:** result, gradients, second gradients and jvp compared with those of another program, in so many cases, in
   f64 and f32 (`crates/autodiff/tests/goldens`).
@@ -51,7 +50,7 @@ fn dtypes(spec: &OpSpec) -> String {
         let inputs: Option<Vec<Var>> = case.inputs.iter().map(|x| to(x).ok()).collect();
         inputs.is_some_and(|inputs| (case.call)(&inputs).is_ok())
     };
-    let names: Vec<String> = DTYPES.iter().filter(|d| runs(d)).map(|d| d.to_string()).collect();
+    let names: Vec<String> = DType::ALL.iter().filter(|d| runs(d)).map(|d| d.to_string()).collect();
     if names.is_empty() { "of mixed types only".into() } else { names.join(" ") }
 }
 

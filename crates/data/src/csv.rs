@@ -225,7 +225,7 @@ pub fn parse_csv(input: impl Read, options: &CsvOptions) -> Result<Csv> {
 
 fn check_options(options: &CsvOptions) -> Result<()> {
     let refuse = |rule, got: String, repair| Err(Error::InvalidArgument { op: "csv", rule, got, repair });
-    if !options.dtype.is_float() {
+    if !matches!(options.dtype, DType::F32 | DType::F64) {
         return refuse("numbers are read as floats", options.dtype.to_string(), "use f32 or f64");
     }
     if matches!(options.delimiter, b'"' | b'\n' | b'\r') || !options.delimiter.is_ascii() {

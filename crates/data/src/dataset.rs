@@ -74,7 +74,7 @@ impl Dataset {
         Ok(Self { features, targets: labels, class_names: Some(class_names), feature_names: None })
     }
 
-    /// Data of numeric targets: features `(n, …)` of any element type, targets `(n, …)` of F32 or F64.
+    /// Data of numeric targets: features `(n, …)` of any element type, targets `(n, …)` of floats.
     ///
     /// # Errors
     /// No rows; row counts that differ; targets that are no floats; NaN or infinity among the numbers.
@@ -351,6 +351,7 @@ fn check_finite(op: &'static str, what: &'static str, x: &Tensor) -> Result<()> 
     let wrong = match x.dtype() {
         DType::F32 => first_not_finite(x.as_slice::<f32>(), |x| f64::from(*x)),
         DType::F64 => first_not_finite(x.as_slice::<f64>(), |x| *x),
+        dtype if dtype.is_float() => first_not_finite(x.to_dtype(DType::F64)?.as_slice::<f64>(), |x| *x),
         _ => None,
     };
     let Some((at, value)) = wrong else { return Ok(()) };

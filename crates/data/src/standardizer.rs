@@ -110,7 +110,7 @@ impl Standardizer {
         &self.scale
     }
 
-    /// `(x − mean) / scale` for features `(B, …)` of d elements a row; F64 stays F64, other types become F32.
+    /// `(x − mean) / scale` for features `(B, …)` of d elements a row, computed in F64. Floats keep their type, others become F32.
     ///
     /// # Errors
     /// Another number of elements a row; elements of Bool.
@@ -151,29 +151,22 @@ impl Standardizer {
             }
         }
         let shape = x.shape();
-        Ok(match x.dtype() {
-            DType::F64 => Tensor::from_vec(values, shape)?,
-            _ => Tensor::from_vec(values.into_iter().map(|x| x as f32).collect(), shape)?,
-        })
+        let dtype = if x.dtype().is_float() { x.dtype() } else { DType::F32 };
+        Ok(Tensor::from_vec(values, shape)?.to_dtype(dtype)?)
     }
 }
 
 /// The elements as doubles.
 fn doubles(op: &'static str, x: &Tensor) -> Result<Vec<f64>> {
-    Ok(match x.dtype() {
-        DType::F32 => x.to_vec::<f32>()?.into_iter().map(f64::from).collect(),
-        DType::F64 => x.to_vec()?,
-        DType::I64 => x.to_vec::<i64>()?.into_iter().map(|x| x as f64).collect(),
-        DType::U8 => x.to_vec::<u8>()?.into_iter().map(f64::from).collect(),
-        other => {
-            return Err(Error::InvalidArgument {
-                op,
-                rule: "features must be numbers",
-                got: other.to_string(),
-                repair: "convert with to_dtype",
-            });
-        }
-    })
+    if x.dtype() == DType::Bool {
+        return Err(Error::InvalidArgument {
+            op,
+            rule: "features must be numbers",
+            got: x.dtype().to_string(),
+            repair: "convert with to_dtype",
+        });
+    }
+    Ok(x.to_dtype(DType::F64)?.to_vec()?)
 }
 
 /// The statistics as they are written.

@@ -6,6 +6,7 @@
 
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
+use crate::word::Word;
 use std::alloc::{Layout as Block, alloc, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -220,6 +221,20 @@ impl Buffer {
             unsafe { start.as_ptr().write_bytes(byte, bytes) };
         }
         Ok(Self { start, bytes })
+    }
+
+    /// All elements as words of their size.
+    #[inline]
+    pub(crate) fn as_words<W: Word>(&self) -> &[W] {
+        // SAFETY: aligned to 64, initialised, `bytes` long, and every bit pattern is a word.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), self.bytes / size_of::<W>()) }
+    }
+
+    /// All elements as words, to be written with those of the element type: a boolean is 0 or 1.
+    #[inline]
+    pub(crate) fn as_mut_words<W: Word>(&mut self) -> &mut [W] {
+        // SAFETY: as in `as_words`, and exclusively borrowed.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.bytes / size_of::<W>()) }
     }
 
     /// All elements. The caller has checked that `T` is the type the buffer was made for.

@@ -3,20 +3,21 @@
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::layout::checked_len;
-use crate::tensor::{Tensor, with_dtype};
+use crate::tensor::Tensor;
+use crate::word::with_words;
 
 impl Tensor {
     /// The elements in row-major order as little-endian bytes; booleans as 0 and 1.
     pub fn to_le_bytes(&self) -> Result<Vec<u8>> {
         let x = self.contiguous()?;
-        with_dtype!(self.dtype(), T, number => {
-            let mut bytes = vec![0; self.len() * size_of::<T>()];
-            let (out, _) = bytes.as_chunks_mut::<{ size_of::<T>() }>();
-            for (out, x) in out.iter_mut().zip(x.as_slice::<T>().unwrap_or(&[])) {
+        with_words!(self.dtype(), W => {
+            let mut bytes = vec![0; self.len() * size_of::<W>()];
+            let (out, _) = bytes.as_chunks_mut::<{ size_of::<W>() }>();
+            for (out, x) in out.iter_mut().zip(x.contiguous_words::<W>()) {
                 *out = x.to_le_bytes();
             }
             Ok(bytes)
-        }, else _dtype => Ok(x.as_slice::<bool>().unwrap_or(&[]).iter().map(|&x| x as u8).collect()))
+        })
     }
 
     /// The tensor whose elements `bytes` holds as [`Tensor::to_le_bytes`] writes them. Nothing is trusted: this is the
@@ -35,21 +36,20 @@ impl Tensor {
                 repair: "check that the data is complete and described right",
             });
         }
-        with_dtype!(dtype, T, number => Self::build(op, shape, |out: &mut [T]| {
-            let (bytes, _) = bytes.as_chunks::<{ size_of::<T>() }>();
-            for (out, &x) in out.iter_mut().zip(bytes) {
-                *out = T::from_le_bytes(x);
-            }
-        }), else _dtype => match bytes.iter().position(|&b| b > 1) {
-            None => Self::build(op, shape, |out: &mut [bool]| {
-                out.iter_mut().zip(bytes).for_each(|(out, &b)| *out = b == 1);
-            }),
-            Some(position) => Err(Error::InvalidArgument {
+        let not_bool = if dtype == DType::Bool { bytes.iter().position(|&b| b > 1) } else { None };
+        if let Some(position) = not_bool {
+            return Err(Error::InvalidArgument {
                 op,
                 rule: "a boolean must be 0 or 1",
                 got: format!("{} at position {position}", bytes[position]),
                 repair: "check that the data is booleans",
-            }),
-        })
+            });
+        }
+        with_words!(dtype, W => Self::build_words(op, shape, dtype, |out: &mut [W]| {
+            let (bytes, _) = bytes.as_chunks::<{ size_of::<W>() }>();
+            for (out, &x) in out.iter_mut().zip(bytes) {
+                *out = W::from_le_bytes(x);
+            }
+        }))
     }
 }

@@ -1,7 +1,6 @@
 //! How tensors print: `{}` in nested brackets with aligned columns, `{:?}` in one line.
 
-use crate::dtype::Element;
-use crate::tensor::{Tensor, with_dtype};
+use crate::tensor::Tensor;
 use std::fmt;
 
 /// Elements above which the middle of long axes is left out.
@@ -58,13 +57,9 @@ fn float_cells(values: &[f64], digits: usize) -> Vec<String> {
 
 /// The printed elements as text, all of one width.
 fn cells(x: &Tensor, offsets: &[usize], digits: usize) -> Vec<String> {
-    fn each<T: Element, U>(x: &Tensor, offsets: &[usize], f: impl Fn(T) -> U) -> Vec<U> {
-        let data = x.data::<T>();
-        offsets.iter().map(|&at| f(data[at])).collect()
-    }
     let mut cells = match x.dtype().is_float() {
-        true => float_cells(&with_dtype!(x.dtype(), T, all => each(x, offsets, T::to_f64)), digits),
-        false => with_dtype!(x.dtype(), T, all => each(x, offsets, |v: T| v.to_string())),
+        true => float_cells(&offsets.iter().map(|&at| x.float_at(at)).collect::<Vec<_>>(), digits),
+        false => offsets.iter().map(|&at| x.text_at(at)).collect(),
     };
     let width = cells.iter().map(|c| c.len()).max().unwrap_or(0);
     for cell in cells.iter_mut().filter(|_| x.rank() > 0) {
@@ -146,7 +141,7 @@ impl fmt::Debug for Tensor {
                 at += (rest % len) as isize * stride;
                 rest /= len;
             }
-            with_dtype!(self.dtype(), T, all => format!("{:?}", self.data::<T>()[at as usize]))
+            self.text_at(at as usize)
         });
         let mut first: Vec<String> = first.collect();
         if self.len() > FEW {

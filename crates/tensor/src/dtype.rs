@@ -1,10 +1,26 @@
 //! Element types: [`DType`] names one at run time, [`Element`] and [`Float`] at compile time.
 
+pub(crate) mod narrow;
+mod promote;
+
 use crate::math::Math;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The type of a tensor's elements.
+///
+/// Operands of two types are refused, never converted silently: convert one with [`Tensor::to_dtype`], or both with
+/// [`Tensor::promote`]. A Rust number that meets a tensor, as in `mul_scalar`, takes the tensor's type.
+///
+/// - **BF16, F16** are computed in F32 and rounded once for each operation, to the nearest, ties to even; sums, products
+///   and norms inside an operation are in F32. Linear algebra and Fourier transforms refuse them.
+/// - **I32, I8** are computed in I64 and go back modulo 2³² or 2⁸, so that sums, differences and products wrap.
+/// - **Integers** of all kinds: division truncates, by 0 it is an error, and the lowest divided by −1 is the lowest. Sums
+///   and products over axes, and scans, give I64. There are no shifts.
+/// - **Conversions** saturate: what is too large or too small becomes the highest or lowest, NaN 0. See `to_dtype`.
+///
+/// [`Tensor::to_dtype`]: crate::Tensor::to_dtype
+/// [`Tensor::promote`]: crate::Tensor::promote
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum DType {
@@ -18,21 +34,43 @@ pub enum DType {
     U8,
     /// `false` or `true`, one byte; the type of masks.
     Bool,
+    /// The upper half of a binary32: its range and 8 binary digits.
+    BF16,
+    /// IEEE 754 binary16: 11 binary digits, up to 65504.
+    F16,
+    /// Two's complement, 32 bits.
+    I32,
+    /// Two's complement, 8 bits.
+    I8,
 }
 
 impl DType {
+    /// Every type.
+    pub const ALL: [DType; 9] = [
+        DType::F32,
+        DType::F64,
+        DType::BF16,
+        DType::F16,
+        DType::I64,
+        DType::I32,
+        DType::I8,
+        DType::U8,
+        DType::Bool,
+    ];
+
     /// Bytes an element takes.
     pub const fn size(self) -> usize {
         match self {
-            DType::F32 => 4,
+            DType::F32 | DType::I32 => 4,
             DType::F64 | DType::I64 => 8,
-            DType::U8 | DType::Bool => 1,
+            DType::BF16 | DType::F16 => 2,
+            DType::U8 | DType::I8 | DType::Bool => 1,
         }
     }
 
     /// Whether the elements are floating point numbers, the only ones that have gradients.
     pub const fn is_float(self) -> bool {
-        matches!(self, DType::F32 | DType::F64)
+        matches!(self, DType::F32 | DType::F64 | DType::BF16 | DType::F16)
     }
 }
 
@@ -44,6 +82,10 @@ impl fmt::Display for DType {
             DType::I64 => "i64",
             DType::U8 => "u8",
             DType::Bool => "bool",
+            DType::BF16 => "bf16",
+            DType::F16 => "f16",
+            DType::I32 => "i32",
+            DType::I8 => "i8",
         })
     }
 }
@@ -57,7 +99,7 @@ mod sealed {
     impl Sealed for bool {}
 }
 
-/// A Rust type that can be an element: `f32`, `f64`, `i64`, `u8`, `bool`.
+/// A Rust type that can be an element: `f32`, `f64`, [`half::bf16`], [`half::f16`], `i64`, `i32`, `i8`, `u8`, `bool`.
 pub trait Element:
     sealed::Sealed + Copy + Default + PartialEq + PartialOrd + fmt::Debug + fmt::Display + Send + Sync + 'static
 {
@@ -67,13 +109,13 @@ pub trait Element:
     fn from_f64(x: f64) -> Self;
     /// As a double; exact for all but integers beyond 2^53.
     fn to_f64(self) -> f64;
-    /// Nearest value of this type; saturating to `u8`.
+    /// Nearest value of this type; saturating to integers.
     fn from_i64(x: i64) -> Self;
     /// As an integer, saturating; NaN becomes 0.
     fn to_i64(self) -> i64;
 }
 
-/// A number: `f32`, `f64`, `i64`, `u8`. Integers wrap, in debug builds too.
+/// A number that is computed in: `f32`, `f64`, `i64`, `u8`. Integers wrap, in debug builds too.
 pub trait Number: Element {
     /// 0.
     const ZERO: Self;
@@ -109,7 +151,7 @@ pub trait Number: Element {
     }
 }
 
-/// A floating point number: `f32`, `f64`.
+/// A floating point number that is computed in: `f32`, `f64`.
 pub trait Float: Number + Math {
     /// Distance from 1 to the next larger value.
     const EPSILON: Self;

@@ -16,10 +16,12 @@ mod rng;
 mod serde;
 mod simd;
 mod tensor;
+mod word;
 
 pub use buffer::{MemoryStats, memory_stats, poison_fresh_memory, release_pooled_memory, reset_peak_memory};
 pub use dtype::{DType, Element, Float, Number};
 pub use error::{Error, Result};
+pub use half::{bf16, f16};
 pub use kernels::fused;
 pub use linalg::{MatrixNorm, Triangular};
 pub use ops::construct::Indexing;

@@ -5,6 +5,7 @@ use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::layout::{Dims, Layout, checked_len};
 use crate::loops::copy::copy_into;
+use crate::word::{Word, with_words};
 use std::sync::Arc;
 
 /// A dense n-dimensional array. Cloning shares the buffer; views copy nothing; writing copies first if shared.
@@ -15,7 +16,9 @@ pub struct Tensor {
     dtype: DType,
 }
 
-/// Runs `$body` with `$T` the element type that `$dtype` names, among those listed.
+/// Runs `$body` with `$T` the element type that `$dtype` names: among `all`, or among the `number`s or `float`s that are
+/// computed in, for which it is compiled once each. Kernels are for those; what only moves elements is for
+/// [`with_words`](crate::word::with_words).
 macro_rules! with_dtype {
     ($dtype:expr, $T:ident, all => $body:expr) => {
         match $dtype {
@@ -37,6 +40,22 @@ macro_rules! with_dtype {
             }
             $crate::DType::Bool => {
                 type $T = bool;
+                $body
+            }
+            $crate::DType::BF16 => {
+                type $T = half::bf16;
+                $body
+            }
+            $crate::DType::F16 => {
+                type $T = half::f16;
+                $body
+            }
+            $crate::DType::I32 => {
+                type $T = i32;
+                $body
+            }
+            $crate::DType::I8 => {
+                type $T = i8;
                 $body
             }
         }
@@ -138,7 +157,8 @@ impl Tensor {
 
     /// Every element `value`, converted to `dtype`.
     pub fn full(shape: impl AsRef<[usize]>, value: f64, dtype: DType) -> Result<Self> {
-        with_dtype!(dtype, T, all => Self::build("full", shape.as_ref(), |out: &mut [T]| out.fill(T::from_f64(value))))
+        let bits = dtype.bits_of(value);
+        with_words!(dtype, W => Self::build_words("full", shape.as_ref(), dtype, |out: &mut [W]| out.fill(W::of(bits))))
     }
 
     /// Every element 0.
@@ -153,17 +173,15 @@ impl Tensor {
 
     /// `0, 1, …, n − 1`.
     pub fn arange(n: usize, dtype: DType) -> Result<Self> {
-        with_dtype!(dtype, T, all => Self::build("arange", &[n], |out: &mut [T]| {
+        checked_len("arange", &[n], dtype)?;
+        with_dtype!(dtype, T, number => Self::build("arange", &[n], |out: &mut [T]| {
             out.iter_mut().enumerate().for_each(|(i, x)| *x = T::from_i64(i as i64));
-        }))
+        }), else dtype => Self::arange(n, DType::I64)?.to_dtype(dtype))
     }
 
     /// The identity matrix of size `n`.
     pub fn eye(n: usize, dtype: DType) -> Result<Self> {
-        with_dtype!(dtype, T, all => Self::build("eye", &[n, n], |out: &mut [T]| {
-            out.fill(T::from_i64(0));
-            out.iter_mut().step_by(n + 1).for_each(|x| *x = T::from_i64(1));
-        }))
+        Self::diagonal_ones("eye", n, n, dtype)
     }
 
     /// The sizes of the axes.
@@ -199,8 +217,8 @@ impl Tensor {
 
     /// A contiguous copy with a buffer of its own.
     pub fn copied(&self) -> Result<Self> {
-        with_dtype!(self.dtype, T, all => Self::build("contiguous", self.shape(), |out: &mut [T]| {
-            copy_into(self.data::<T>(), &self.layout, out);
+        with_words!(self.dtype, W => Self::build_words("contiguous", self.shape(), self.dtype, |out: &mut [W]| {
+            copy_into(self.words::<W>(), &self.layout, out);
         }))
     }
 
@@ -253,7 +271,48 @@ impl Tensor {
                 repair: "index or reduce to one element first",
             });
         }
-        Ok(with_dtype!(self.dtype, T, all => self.data::<T>()[self.layout.offset].to_f64()))
+        Ok(self.float_at(self.layout.offset))
+    }
+
+    pub(crate) fn of_parts(buffer: Buffer, layout: Layout, dtype: DType) -> Self {
+        Self { buffer: Arc::new(buffer), layout, dtype }
+    }
+
+    #[inline]
+    pub(crate) fn buffer(&self) -> &Buffer {
+        &self.buffer
+    }
+
+    /// The elements to be written as words. Copies first if the buffer is shared or the elements are not contiguous.
+    pub(crate) fn as_mut_words<W: Word>(&mut self) -> Result<&mut [W]> {
+        debug_assert_eq!(size_of::<W>(), self.dtype.size());
+        if !self.is_contiguous() || Arc::get_mut(&mut self.buffer).is_none() {
+            *self = self.copied()?;
+        }
+        let range = self.layout.offset..self.layout.offset + self.len();
+        let buffer = Arc::get_mut(&mut self.buffer).expect("invariant: a copy is shared with nobody");
+        Ok(&mut buffer.as_mut_words()[range])
+    }
+
+    /// The element at this place of the buffer, as a double.
+    pub(crate) fn float_at(&self, at: usize) -> f64 {
+        with_dtype!(self.dtype, T, all => self.data::<T>()[at].to_f64())
+    }
+
+    /// The element at this place of the buffer, as text; singles, and floats that are rounded from them, shortest.
+    pub(crate) fn text_at(&self, at: usize) -> String {
+        match self.dtype {
+            DType::F64 => format!("{:?}", self.float_at(at)),
+            DType::F32 | DType::BF16 | DType::F16 => format!("{:?}", self.float_at(at) as f32),
+            DType::Bool => (self.float_at(at) != 0.0).to_string(),
+            _ => with_dtype!(self.dtype, T, all => self.data::<T>()[at].to_i64()).to_string(),
+        }
+    }
+
+    /// Booleans as the numbers 0 and 1, which they are in memory; any other tensor as it is.
+    pub(crate) fn with_bools_as_u8(&self) -> Self {
+        let dtype = if self.dtype == DType::Bool { DType::U8 } else { self.dtype };
+        Self { dtype, ..self.clone() }
     }
 
     /// The whole buffer; `layout` says where the elements are. `T` is the element type.

@@ -148,7 +148,7 @@ fn decode(bytes: &[u8]) -> Result<StateDict, Refusal> {
     }
     let mut state = StateDict::default();
     for entry in entries {
-        let dtype = [DType::F32, DType::F64, DType::I64, DType::U8, DType::Bool]
+        let dtype = DType::ALL
             .into_iter()
             .find(|dtype| dtype.to_string() == entry.dtype)
             .ok_or_else(|| ("dtypes must be known to this program", entry.dtype.clone()))?;

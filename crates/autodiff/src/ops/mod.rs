@@ -7,6 +7,7 @@ mod choice;
 mod declared;
 mod operators;
 mod packed;
+mod widened;
 
 /// Declares the files of each family and collects what they promise.
 macro_rules! op_list {

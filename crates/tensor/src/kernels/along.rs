@@ -3,12 +3,12 @@
 //! What indices of different places off the axis name are different places, so work is divided over those, and each
 //! meets its indices in row-major order.
 
-use crate::dtype::Element;
 use crate::error::{Error, Result};
 use crate::layout::{Dims, Layout, Strides};
 use crate::loops::walk::Walk;
 use crate::parallel::{Disjoint, for_ranges};
 use crate::simd::simd_fn;
+use crate::word::Plain;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -171,7 +171,7 @@ impl<'a> Along<'a> {
     }
 
     /// `out[i] = data[where index i says]`
-    pub(crate) fn read<T: Element>(&self, data: &[T], out: &mut [T]) -> Result<()> {
+    pub(crate) fn read<T: Plain>(&self, data: &[T], out: &mut [T]) -> Result<()> {
         let whole = Disjoint::new(out);
         self.each(true, |(range, at, inner)| {
             // SAFETY: `out` stays borrowed, and each index is met once.
@@ -194,7 +194,7 @@ impl<'a> Along<'a> {
     }
 
     /// `write(out[where index i says], src[i])`, in row-major order for each place of the contiguous target `out`.
-    pub(crate) fn write<T: Element>(
+    pub(crate) fn write<T: Plain>(
         &self,
         src: &[T],
         out: &mut [T],

@@ -31,7 +31,7 @@ pub struct CrossEntropyConfig<'a> {
     pub label_smoothing: f64,
 }
 
-/// The result of [`cross_entropy`].
+/// The result of [`cross_entropy`], in the type that the logits are computed in ([`DType::compute`]).
 #[derive(Clone)]
 pub struct CrossEntropy {
     /// The loss of each row, (n).
@@ -248,6 +248,11 @@ fn rule<'a, T: Float>(classes: usize, weight: Option<&'a [T]>, config: &CrossEnt
     }
 }
 
+/// `x` in the type it is computed in.
+fn as_computed(x: &Tensor) -> Result<Tensor> {
+    x.to_dtype(x.dtype().compute())
+}
+
 /// The target of rows from `start`.
 fn target_from<'a, T: Float>(target: &'a Tensor, start: usize, classes: usize) -> Target<'a, T> {
     match target.as_slice::<i64>() {
@@ -263,6 +268,11 @@ fn target_from<'a, T: Float>(target: &'a Tensor, start: usize, classes: usize) -
 /// named), for a smoothing outside 0..=1, and for `ignore_index` with soft targets.
 pub fn cross_entropy(logits: &Tensor, target: &Tensor, config: &CrossEntropyConfig) -> Result<CrossEntropy> {
     check(logits, target, config)?;
+    if logits.dtype().is_narrow() {
+        let [logits, target] = [logits, target].map(as_computed);
+        let weight = config.weight.map(as_computed).transpose()?;
+        return cross_entropy(&logits?, &target?, &CrossEntropyConfig { weight: weight.as_ref(), ..*config });
+    }
     let (n, classes) = (logits.shape()[0], logits.shape()[1]);
     let (logits, target) = (logits.contiguous()?, target.contiguous()?);
     let weight = config.weight.map(Tensor::contiguous).transpose()?;
@@ -296,8 +306,15 @@ pub fn cross_entropy_grad(
     g: &Tensor,
 ) -> Result<Tensor> {
     check(logits, target, config)?;
-    let (n, classes) = (logits.shape()[0], logits.shape()[1]);
     same_dtype(OP, logits, g)?;
+    if logits.dtype().is_narrow() {
+        let dtype = logits.dtype();
+        let [logits, target, stats, g] = [logits, target, stats, g].map(as_computed);
+        let weight = config.weight.map(as_computed).transpose()?;
+        let config = CrossEntropyConfig { weight: weight.as_ref(), ..*config };
+        return cross_entropy_grad(&logits?, &target?, &config, &stats?, &g?)?.narrowed_to(dtype);
+    }
+    let (n, classes) = (logits.shape()[0], logits.shape()[1]);
     same_dtype(OP, logits, stats)?;
     if g.shape() != [n] && g.len() != 1 {
         return Err(mismatch(

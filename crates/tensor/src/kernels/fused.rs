@@ -13,6 +13,7 @@ use crate::loops::map::{Zip, zip};
 use crate::loops::reduce::{CHUNK, LANES, meet_lanes, meet_pairwise};
 use crate::ops::arithmetic::{same_dtype, wrong_dtype};
 use crate::ops::reduce::Sum;
+use crate::ops::widen::in_wider;
 use crate::parallel::for_chunks;
 use crate::simd::simd_fn;
 use crate::tensor::{Tensor, with_dtype};
@@ -83,6 +84,7 @@ fn same_shape(op: &'static str, x: &Tensor, y: &Tensor) -> Result<()> {
 /// # Ok::<(), tensor::Error>(())
 /// ```
 pub fn mse(x: &Tensor, y: &Tensor) -> Result<Tensor> {
+    in_wider!(narrowed[x, y], |x| mse(x[0], x[1]));
     let dtype = same_dtype("mse", x, y)?;
     same_shape("mse", x, y)?;
     let (x, y) = (x.contiguous()?, y.contiguous()?);
@@ -120,6 +122,7 @@ impl<T: Float> Zip<T, T> for ScaledGap<T> {
 ///
 /// Errors: as [`mse`], and `ShapeMismatch` unless `g` has exactly one element.
 pub fn mse_grad(x: &Tensor, y: &Tensor, g: &Tensor) -> Result<Tensor> {
+    in_wider!(narrowed[x, y], |x| mse_grad(x[0], x[1], g));
     let dtype = same_dtype("mse_grad", x, y)?;
     same_shape("mse_grad", x, y)?;
     let g = g.item()?;
@@ -134,7 +137,9 @@ pub fn mse_grad(x: &Tensor, y: &Tensor, g: &Tensor) -> Result<Tensor> {
 ///
 /// Errors: `DTypeMismatch` unless all are floats.
 pub fn sum_of_squares(tensors: &[&Tensor]) -> Result<f64> {
-    let tensors = tensors.iter().map(|t| t.contiguous()).collect::<Result<Vec<_>>>()?;
+    let wide =
+        |t: &&Tensor| if t.dtype().is_float() { t.to_dtype(t.dtype().compute()) } else { Ok((*t).clone()) };
+    let tensors = tensors.iter().map(|t| wide(t)?.contiguous()).collect::<Result<Vec<_>>>()?;
     // The first chunk of each tensor, and the number of all.
     let mut firsts = Vec::with_capacity(tensors.len());
     let mut chunks = 0;

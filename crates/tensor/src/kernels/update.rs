@@ -193,6 +193,17 @@ fn check(op: &'static str, param: &Tensor, others: &[&Tensor]) -> Result<()> {
     Ok(())
 }
 
+/// `x` in the type it is computed in.
+fn wide(x: &Tensor) -> Result<Tensor> {
+    x.to_dtype(x.dtype().compute())
+}
+
+/// Puts `new`, rounded, in the place of what was kept.
+fn round_into(kept: &mut Tensor, new: &Tensor) -> Result<()> {
+    *kept = new.narrowed_to(kept.dtype())?;
+    Ok(())
+}
+
 /// The elements of a tensor that pieces of the pass write to, each its own.
 fn writable<T: Float>(op: &'static str, tensor: &mut Tensor) -> Result<Disjoint<T>> {
     let bytes = tensor.len() * T::DTYPE.size();
@@ -203,6 +214,8 @@ fn writable<T: Float>(op: &'static str, tensor: &mut Tensor) -> Result<Disjoint<
 ///
 /// `g ← s·g + λ·p`; with a velocity `v ← μ·v + (1 − dampening)·g` (in step 1 `v ← g`), then `p ← p − lr·v`, or
 /// `p ← p − lr·(g + μ·v)` for Nesterov's; without one `p ← p − lr·g`. `s` is `grad_scale`. As in PyTorch's `SGD`.
+/// Parameters of BF16 and F16 are updated in F32 and rounded, states too: an update of less than half a unit in the last
+/// place is lost, so that small learning rates need parameters of F32.
 ///
 /// Errors: `ShapeMismatch` or `DTypeMismatch` unless an item's tensors have one shape and one float dtype; nothing is
 /// changed then.
@@ -211,6 +224,17 @@ pub fn sgd_update(items: &mut [SgdItem], config: &SgdConfig) -> Result<()> {
     for item in items.iter() {
         let velocity = item.velocity.as_deref();
         check(op, item.param, &[Some(item.grad), velocity].into_iter().flatten().collect::<Vec<_>>())?;
+    }
+    for item in items.iter_mut().filter(|item| item.param.dtype().is_narrow()) {
+        let (mut param, grad) = (wide(item.param)?, wide(item.grad)?);
+        let mut velocity = item.velocity.as_deref().map(wide).transpose()?;
+        let SgdItem { lr, weight_decay, .. } = *item;
+        let wider = SgdItem { param: &mut param, grad: &grad, velocity: velocity.as_mut(), lr, weight_decay };
+        sgd_update(&mut [wider], config)?;
+        round_into(item.param, &param)?;
+        if let (Some(kept), Some(velocity)) = (item.velocity.as_deref_mut(), &velocity) {
+            round_into(kept, velocity)?;
+        }
     }
     let grads = items.iter().map(|item| item.grad.contiguous()).collect::<Result<Vec<_>>>()?;
     sgd_items::<f32>(op, items, &grads, config)?;
@@ -275,6 +299,16 @@ pub fn adam_update(items: &mut [AdamItem], config: &AdamConfig) -> Result<()> {
     let op = "adam_update";
     for item in items.iter() {
         check(op, item.param, &[item.grad, item.m, item.v])?;
+    }
+    for item in items.iter_mut().filter(|item| item.param.dtype().is_narrow()) {
+        let (mut param, grad) = (wide(item.param)?, wide(item.grad)?);
+        let (mut m, mut v) = (wide(item.m)?, wide(item.v)?);
+        let AdamItem { lr, weight_decay, .. } = *item;
+        let wider = AdamItem { param: &mut param, grad: &grad, m: &mut m, v: &mut v, lr, weight_decay };
+        adam_update(&mut [wider], config)?;
+        for (kept, new) in [(&mut *item.param, &param), (&mut *item.m, &m), (&mut *item.v, &v)] {
+            round_into(kept, new)?;
+        }
     }
     let grads = items.iter().map(|item| item.grad.contiguous()).collect::<Result<Vec<_>>>()?;
     adam_items::<f32>(op, items, &grads, config)?;

@@ -5,10 +5,10 @@ mod x86;
 
 use super::axes::{Axis, axes_of, joined, layout_of};
 use super::walk::Walk;
-use crate::dtype::Element;
 use crate::layout::{Layout, Strides};
 use crate::parallel::{Disjoint, for_chunks, for_ranges};
 use crate::simd::simd_fn;
+use crate::word::Plain;
 
 /// Elements a thread takes at a time.
 const GRAIN: usize = 1 << 15;
@@ -17,7 +17,7 @@ const GRAIN: usize = 1 << 15;
 const BLOCKS: usize = 8;
 
 /// The elements that `layout` names in `data`, in row-major order, into `out`.
-pub(crate) fn copy_into<T: Element>(data: &[T], layout: &Layout, out: &mut [T]) {
+pub(crate) fn copy_into<T: Plain>(data: &[T], layout: &Layout, out: &mut [T]) {
     if layout.is_contiguous() {
         let x = &data[layout.offset..layout.offset + out.len()];
         return for_chunks(out, GRAIN, |start, out| out.copy_from_slice(&x[start..start + out.len()]));
@@ -74,12 +74,12 @@ impl Turn {
         })
     }
 
-    fn copy<T: Element>(&self, data: &[T], out: &mut [T]) {
+    fn copy<T: Plain>(&self, data: &[T], out: &mut [T]) {
         // Rows and columns of a block: whole cache lines on both sides, and the block stays in the first cache.
         self.copy_blocks::<T, 16>(data, out);
     }
 
-    fn copy_blocks<T: Element, const B: usize>(&self, data: &[T], out: &mut [T]) {
+    fn copy_blocks<T: Plain, const B: usize>(&self, data: &[T], out: &mut [T]) {
         let walk = Walk::new([&self.planes[0], &self.planes[1]]);
         let side = B * BLOCKS;
         let (down, across) = (self.rows.div_ceil(side), self.columns.div_ceil(side));
@@ -122,7 +122,7 @@ impl Turn {
 
 /// Turns a whole block without a stop in memory, where this CPU and the element size have a way to; returns whether.
 #[inline]
-fn turned_in_registers<T: Element, const B: usize>(
+fn turned_in_registers<T: Plain, const B: usize>(
     data: &[T],
     from: usize,
     column_step: isize,
@@ -163,7 +163,7 @@ fn turned_in_registers<T: Element, const B: usize>(
 
 simd_fn! {
     /// `block[c][r] = data[from + r + c·column_step]`: whole lines at a time, so that many are on their way at once.
-    fn take_block[T: Element, const B: usize](
+    fn take_block[T: Plain, const B: usize](
         data: &[T], from: usize, column_step: isize, rows: usize, columns: usize, block: &mut [[T; B]; B],
     ) {
         for (c, line) in block[..columns].iter_mut().enumerate() {
@@ -176,7 +176,7 @@ simd_fn! {
     }
 
     /// `out[to + r·row_step + c] = block[c][r]`. No other thread has these elements of `out`.
-    fn turn_block[T: Element, const B: usize](
+    fn turn_block[T: Plain, const B: usize](
         block: &[[T; B]; B], out: &Disjoint<T>, to: usize, row_step: usize, rows: usize, columns: usize,
     ) {
         for r in 0..rows {

@@ -1,4 +1,4 @@
-//! One function at every element: of one tensor, of two or of three that broadcast, into a new tensor or in place.
+//! One function at every element: of one tensor or of two that broadcast, into a new tensor or in place.
 
 use super::walk::Walk;
 use crate::dtype::Element;
@@ -7,6 +7,7 @@ use crate::layout::Layout;
 use crate::parallel::for_chunks;
 use crate::simd::simd_fn;
 use crate::tensor::Tensor;
+use crate::word::{Plain, Word, with_words};
 
 /// A function of one element. `at` must be `#[inline(always)]`.
 pub(crate) trait Map<T, U>: Copy + Sync {
@@ -43,11 +44,9 @@ pub(crate) trait Zip<T, U>: Copy + Sync {
     }
 }
 
-/// A function of three elements, the first of its own type.
-pub(crate) trait Zip3<S, T, U>: Copy + Sync {
-    /// As in [`Map`].
-    const COST: usize = 1;
-    fn at(self, x: S, y: T, z: T) -> U;
+/// A function of three elements.
+pub(crate) trait Zip3<T>: Copy + Sync {
+    fn at(self, x: T, y: T, z: T) -> T;
 }
 
 /// Elements a thread takes at a time, for a function of cost 1.
@@ -125,16 +124,21 @@ simd_fn! {
             *x = f.at(*x, y);
         }
     }
-    fn zip3_slice[S: Element, T: Element, U: Element, F: Zip3<S, T, U>](f: F, x: &[S], y: &[T], z: &[T], out: &mut [U]), wide if T::DTYPE.is_float() => {
+    fn zip3_slice[T: Element, F: Zip3<T>](f: F, x: &[T], y: &[T], z: &[T], out: &mut [T]) {
         for (((out, &x), &y), &z) in out.iter_mut().zip(x).zip(y).zip(z) {
             *out = f.at(x, y, z);
+        }
+    }
+    fn choose_slice[W: Word](condition: &[bool], x: &[W], y: &[W], out: &mut [W]), wide if size_of::<W>() >= 4 => {
+        for (((out, &c), &x), &y) in out.iter_mut().zip(condition).zip(x).zip(y) {
+            *out = if c { x } else { y };
         }
     }
 }
 
 /// `len` elements of `data` from `at`, `step` apart: borrowed where they are neighbours, else gathered into `room`.
 #[inline]
-fn line<'a, T: Element>(
+fn line<'a, T: Plain>(
     data: &'a [T],
     at: usize,
     step: isize,
@@ -276,30 +280,55 @@ pub(crate) fn zip_mut<T: Element, F: Zip<T, T>>(
     Ok(x)
 }
 
-/// `f` at every triple of elements under `shape`, which all three broadcast to.
-pub(crate) fn zip3<S: Element, T: Element, U: Element, F: Zip3<S, T, U>>(
+/// `x` where `condition` holds, else `y`, under `shape`, which all three broadcast to.
+pub(crate) fn choose(
     op: &'static str,
     shape: &[usize],
+    condition: &Tensor,
     x: &Tensor,
     y: &Tensor,
-    z: &Tensor,
-    f: F,
 ) -> Result<Tensor> {
-    let grain = (GRAIN / F::COST).max(1024);
-    let layouts: [Layout; 3] = [x, y, z].map(|t| t.layout().expanded(shape));
-    let (dx, dy, dz) = (x.data::<S>(), y.data::<T>(), z.data::<T>());
-    Tensor::build(op, shape, |out: &mut [U]| {
-        let walk = Walk::new([&layouts[0], &layouts[1], &layouts[2]]);
-        let [sx, sy, sz] = walk.inner;
-        for_chunks(out, grain, |start, out| {
-            let mut room_x = [S::default(); GATHER];
-            let (mut room_y, mut room_z) = ([T::default(); GATHER], [T::default(); GATHER]);
-            walk.runs(start..start + out.len(), |position, [ax, ay, az], len| {
+    let layouts: [Layout; 3] = [condition, x, y].map(|t| t.layout().expanded(shape));
+    let walk = Walk::new([&layouts[0], &layouts[1], &layouts[2]]);
+    let [sc, sx, sy] = walk.inner;
+    let dc = condition.data::<bool>();
+    with_words!(x.dtype(), W => Tensor::build_words(op, shape, x.dtype(), |out: &mut [W]| {
+        let (dx, dy) = (x.words::<W>(), y.words::<W>());
+        for_chunks(out, GRAIN, |start, out| {
+            let (mut room_c, mut room_x, mut room_y) = ([false; GATHER], [0; GATHER], [0; GATHER]);
+            walk.runs(start..start + out.len(), |position, [ac, ax, ay], len| {
                 let out = &mut out[position - start..][..len];
                 for_lines(len, walk.inner, |i, n| {
+                    let c = line(dc, step(ac, i, sc), sc, n, &mut room_c);
                     let x = line(dx, step(ax, i, sx), sx, n, &mut room_x);
                     let y = line(dy, step(ay, i, sy), sy, n, &mut room_y);
-                    let z = line(dz, step(az, i, sz), sz, n, &mut room_z);
+                    choose_slice(c, x, y, &mut out[i..i + n]);
+                });
+            });
+        });
+    }))
+}
+
+/// `f` at every triple of elements under `shape`, which all three broadcast to.
+pub(crate) fn zip3<T: Element, F: Zip3<T>>(
+    op: &'static str,
+    shape: &[usize],
+    operands: [&Tensor; 3],
+    f: F,
+) -> Result<Tensor> {
+    let layouts: [Layout; 3] = operands.map(|x| x.layout().expanded(shape));
+    let data = operands.map(|x| x.data::<T>());
+    Tensor::build(op, shape, |out: &mut [T]| {
+        let walk = Walk::new([&layouts[0], &layouts[1], &layouts[2]]);
+        for_chunks(out, GRAIN, |start, out| {
+            let [mut x, mut y, mut z] = [[T::default(); GATHER]; 3];
+            walk.runs(start..start + out.len(), |position, at, len| {
+                let out = &mut out[position - start..][..len];
+                for_lines(len, walk.inner, |i, n| {
+                    let from = |o: usize| step(at[o], i, walk.inner[o]);
+                    let x = line(data[0], from(0), walk.inner[0], n, &mut x);
+                    let y = line(data[1], from(1), walk.inner[1], n, &mut y);
+                    let z = line(data[2], from(2), walk.inner[2], n, &mut z);
                     zip3_slice(f, x, y, z, &mut out[i..i + n]);
                 });
             });

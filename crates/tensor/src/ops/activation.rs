@@ -3,6 +3,7 @@
 //! At ±∞ each takes its limit.
 
 use super::arithmetic::{same_dtype, wrong_dtype};
+use super::widen::in_wider;
 use crate::dtype::{Float, Number};
 use crate::error::Result;
 use crate::layout::broadcast_shapes;
@@ -33,6 +34,7 @@ macro_rules! activation {
             /// Errors: `DTypeMismatch` unless a float.
             pub fn $name(&self $(, $p: f64)*) -> Result<Tensor> {
                 let op = stringify!($name);
+                in_wider!(narrowed[self], |x| x[0].$name($($p),*));
                 with_dtype!(self.dtype(), T, float => map::<T, T, _>(op, self, $f { $($p),* }),
                     else dtype => Err(wrong_dtype(op, "the operand must be a float", dtype)))
             }
@@ -63,6 +65,7 @@ macro_rules! gradient {
             /// Shapes broadcast. Errors: `DTypeMismatch` unless both have one suitable dtype; `ShapeMismatch`.
             pub fn $name(&self, grad: &Tensor $(, $p: f64)*) -> Result<Tensor> {
                 let op = stringify!($name);
+                in_wider!(narrowed[self, grad], |x| x[0].$name(x[1] $(, $p)*));
                 let dtype = same_dtype(op, self, grad)?;
                 let shape = broadcast_shapes(op, self.shape(), grad.shape())?;
                 with_dtype!(dtype, T, $class => zip::<T, T, _>(op, &shape, self, grad, $f { $($p),* }),

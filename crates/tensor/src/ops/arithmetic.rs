@@ -1,6 +1,7 @@
 //! `+ − × ÷`, powers, extremes and clamping, element by element, with NumPy's broadcasting.
 
 use super::division::refuse_zero;
+use super::widen::in_wider;
 use crate::dtype::{DType, Element, Float, Number};
 use crate::error::{Error, Result};
 use crate::layout::broadcast_shapes;
@@ -76,7 +77,11 @@ pub(crate) fn same_dtype(op: &'static str, x: &Tensor, y: &Tensor) -> Result<DTy
 
 /// The refusal of a dtype that has no such operation.
 pub(crate) fn wrong_dtype(op: &'static str, rule: &'static str, dtype: DType) -> Error {
-    Error::DTypeMismatch { op, rule, dtypes: vec![dtype], repair: "convert with to_dtype first" }
+    let repair = match dtype {
+        DType::BF16 | DType::F16 => "convert with to_dtype(F32) first",
+        _ => "convert with to_dtype first",
+    };
+    Error::DTypeMismatch { op, rule, dtypes: vec![dtype], repair }
 }
 
 macro_rules! binary_op {
@@ -88,6 +93,7 @@ macro_rules! binary_op {
             /// `ShapeMismatch` where the shapes do not broadcast.
             pub fn $name(&self, y: &Tensor) -> Result<Tensor> {
                 let op = stringify!($name);
+                in_wider!(narrowed[self, y], |x| x[0].$name(x[1]));
                 let dtype = same_dtype(op, self, y)?;
                 let shape = broadcast_shapes(op, self.shape(), y.shape())?;
                 with_dtype!(dtype, T, $class => zip::<T, T, _>(op, &shape, self, y, $f),
@@ -115,6 +121,7 @@ impl Tensor {
     ///
     /// Errors: as [`Tensor::add`], and `InvalidArgument` for an integer divided by 0.
     pub fn div(&self, y: &Tensor) -> Result<Tensor> {
+        in_wider!(narrowed[self, y], |x| x[0].div(x[1]));
         let dtype = same_dtype("div", self, y)?;
         let shape = broadcast_shapes("div", self.shape(), y.shape())?;
         refuse_zero("div", y)?;
@@ -124,12 +131,14 @@ impl Tensor {
 
     /// `x + α`, in the tensor's dtype.
     pub fn add_scalar(&self, alpha: f64) -> Result<Tensor> {
+        in_wider!(narrowed[self], |x| x[0].add_scalar(self.dtype().scalar(alpha)));
         with_dtype!(self.dtype(), T, number => map::<T, T, _>("add_scalar", self, AddScalar(T::from_f64(alpha))),
             else dtype => Err(wrong_dtype("add_scalar", "the operand must be a number", dtype)))
     }
 
     /// `α · x`, in the tensor's dtype.
     pub fn mul_scalar(&self, alpha: f64) -> Result<Tensor> {
+        in_wider!(narrowed[self], |x| x[0].mul_scalar(self.dtype().scalar(alpha)));
         with_dtype!(self.dtype(), T, number => map::<T, T, _>("mul_scalar", self, MulScalar(T::from_f64(alpha))),
             else dtype => Err(wrong_dtype("mul_scalar", "the operand must be a number", dtype)))
     }
@@ -147,6 +156,7 @@ impl Tensor {
                 repair: "use add, which broadcasts",
             });
         }
+        in_wider!(narrowed[&self, y], |x| x[0].add(x[1]));
         with_dtype!(dtype, T, number => zip_mut::<T, _>("add_owned", self, y, Add),
             else dtype => Err(wrong_dtype("add_owned", "operands must be numbers", dtype)))
     }
@@ -173,6 +183,8 @@ impl Tensor {
                 repair: "round them or convert to floats",
             });
         }
+        let scalar = |bound| self.dtype().scalar(bound);
+        in_wider!(narrowed[self], |x| x[0].clamp(scalar(lo), scalar(hi)));
         with_dtype!(self.dtype(), T, number => map::<T, T, _>("clamp", self, Clamp(T::from_f64(lo), T::from_f64(hi))),
             else dtype => Err(wrong_dtype("clamp", "the operand must be a number", dtype)))
     }

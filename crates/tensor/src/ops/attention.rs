@@ -2,6 +2,7 @@
 
 use super::arithmetic::{same_dtype, wrong_dtype};
 use super::matmul::{matrix, offsets};
+use super::widen::are_narrow;
 use crate::dtype::{DType, Float};
 use crate::error::{Error, Result};
 use crate::kernels::attention::{Heads, Sight, attention as forward, attention_grad as backward};
@@ -176,6 +177,21 @@ fn in_rows(x: &Tensor) -> Result<Tensor> {
     if x.shape()[last] <= 1 || x.layout().strides[last] == 1 { Ok(x.clone()) } else { x.copied() }
 }
 
+/// `run` on operands, and a mask to add, in the type that they are computed in.
+fn wider<const N: usize, R>(
+    operands: [&Tensor; N],
+    config: &AttentionConfig,
+    run: impl FnOnce([&Tensor; N], &AttentionConfig) -> Result<R>,
+) -> Result<R> {
+    let dtype = operands[0].dtype();
+    let wide = operands.iter().map(|x| x.to_dtype(dtype.compute())).collect::<Result<Vec<_>>>()?;
+    let mask = match config.mask {
+        Some(mask) if mask.dtype() == dtype => Some(mask.to_dtype(dtype.compute())?),
+        mask => mask.cloned(),
+    };
+    run(std::array::from_fn(|i| &wide[i]), &AttentionConfig { mask: mask.as_ref(), ..*config })
+}
+
 /// `softmax(scale·q·kᵀ + mask)·v` for each head, without the matrix of scores.
 ///
 /// Shapes: q `(.., heads, n, d)`, k `(.., pairs, m, d)`, v `(.., pairs, m, d_v)` → `(.., heads, n, d_v)`. Where there are
@@ -188,6 +204,10 @@ fn in_rows(x: &Tensor) -> Result<Tensor> {
 ///
 /// Errors: `ShapeMismatch`, `DTypeMismatch`; `InvalidArgument` for a scale that is not finite.
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, config: &AttentionConfig) -> Result<Attention> {
+    if are_narrow(&[q, k, v]) {
+        let found = wider([q, k, v], config, |[q, k, v], config| attention(q, k, v, config))?;
+        return Ok(Attention { out: found.out.narrowed_to(q.dtype())?, ..found });
+    }
     let sizes = Sizes::of(q, k, v, config)?;
     let Sizes { heads: h, pairs, n, width, .. } = sizes;
     let mask = sizes.mask(config)?;
@@ -227,6 +247,13 @@ pub fn attention_grad(
     found: &Attention,
     config: &AttentionConfig,
 ) -> Result<Tensor> {
+    if are_narrow(&[q, k, v, g]) {
+        // The result before it was rounded.
+        let all = wider([q, k, v, g], config, |[q, k, v, g], config| {
+            attention_grad([q, k, v], g, &attention(q, k, v, config)?, config)
+        });
+        return all?.narrowed_to(q.dtype());
+    }
     let sizes = Sizes::of(q, k, v, config)?;
     same_dtype(OP, q, g)?;
     same_dtype(OP, q, &found.out)?;

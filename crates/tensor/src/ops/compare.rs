@@ -1,18 +1,20 @@
 //! Comparisons, masks and choices: what makes a `Bool` tensor and what uses one.
 
 use super::arithmetic::{same_dtype, wrong_dtype};
-use crate::dtype::{DType, Element};
+use super::widen::in_wider;
+use crate::dtype::{DType, Element, Float, Number};
 use crate::error::{Error, Result};
 use crate::layout::broadcast_shapes;
-use crate::loops::map::{Map, Zip, Zip3, map, zip, zip3};
+use crate::loops::map::{Map, Zip, choose, map, zip};
 use crate::tensor::{Tensor, with_dtype};
+use crate::word::with_words;
 
 macro_rules! comparison {
     ($($(#[$meta:meta])* $name:ident => $f:ident: |$x:ident, $y:ident| $body:expr;)*) => {
         $(
             #[derive(Clone, Copy)]
             struct $f;
-            impl<T: Element> Zip<T, bool> for $f {
+            impl<T: Number> Zip<T, bool> for $f {
                 #[inline(always)]
                 fn at(self, $x: T, $y: T) -> bool {
                     $body
@@ -28,7 +30,9 @@ macro_rules! comparison {
                 let op = stringify!($name);
                 let dtype = same_dtype(op, self, y)?;
                 let shape = broadcast_shapes(op, self.shape(), y.shape())?;
-                with_dtype!(dtype, T, all => zip::<T, bool, _>(op, &shape, self, y, $f))
+                in_wider!(widened[self, y], |x| x[0].$name(x[1]));
+                with_dtype!(dtype, T, number => zip::<T, bool, _>(op, &shape, self, y, $f),
+                    else _bool => self.with_bools_as_u8().$name(&y.with_bools_as_u8()))
             }
         )*}
     };
@@ -97,20 +101,19 @@ impl Map<bool, bool> for Not {
 
 #[derive(Clone, Copy)]
 struct IsNan;
-impl<T: Element> Map<T, bool> for IsNan {
+impl<T: Float> Map<T, bool> for IsNan {
     #[inline(always)]
-    #[allow(clippy::eq_op)]
     fn at(self, x: T) -> bool {
-        x != x
+        x.is_nan()
     }
 }
 
 #[derive(Clone, Copy)]
 struct IsFinite;
-impl<T: Element> Map<T, bool> for IsFinite {
+impl<T: Float> Map<T, bool> for IsFinite {
     #[inline(always)]
     fn at(self, x: T) -> bool {
-        x.to_f64().is_finite()
+        x.is_finite()
     }
 }
 
@@ -137,15 +140,6 @@ impl<T: Element> Zip<T, bool> for Close {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Choose;
-impl<T: Element> Zip3<bool, T, T> for Choose {
-    #[inline(always)]
-    fn at(self, condition: bool, x: T, y: T) -> T {
-        if condition { x } else { y }
-    }
-}
-
 fn is_bool(op: &'static str, x: &Tensor) -> Result<()> {
     match x.dtype() {
         DType::Bool => Ok(()),
@@ -154,7 +148,7 @@ fn is_bool(op: &'static str, x: &Tensor) -> Result<()> {
 }
 
 /// `x` where `condition` holds, else `y`.
-fn choose(op: &'static str, condition: &Tensor, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+fn chosen(op: &'static str, condition: &Tensor, x: &Tensor, y: &Tensor) -> Result<Tensor> {
     if condition.dtype() != DType::Bool {
         return Err(Error::DTypeMismatch {
             op,
@@ -163,9 +157,9 @@ fn choose(op: &'static str, condition: &Tensor, x: &Tensor, y: &Tensor) -> Resul
             repair: "make it with a comparison or to_dtype",
         });
     }
-    let dtype = same_dtype(op, x, y)?;
+    same_dtype(op, x, y)?;
     let shape = broadcast_shapes(op, &broadcast_shapes(op, condition.shape(), x.shape())?, y.shape())?;
-    with_dtype!(dtype, T, all => zip3::<bool, T, T, _>(op, &shape, condition, x, y, Choose))
+    choose(op, &shape, condition, x, y)
 }
 
 fn close(op: &'static str, x: &Tensor, y: &Tensor, rtol: f64, atol: f64) -> Result<Tensor> {
@@ -177,9 +171,12 @@ fn close(op: &'static str, x: &Tensor, y: &Tensor, rtol: f64, atol: f64) -> Resu
             repair: "correct them",
         });
     }
-    let dtype = same_dtype(op, x, y)?;
+    same_dtype(op, x, y)?;
     let shape = broadcast_shapes(op, x.shape(), y.shape())?;
-    with_dtype!(dtype, T, all => zip::<T, bool, _>(op, &shape, x, y, Close { rtol, atol }))
+    let wide = |x: &Tensor| x.with_bools_as_u8().to_dtype(x.with_bools_as_u8().dtype().compute());
+    let (x, y) = (wide(x)?, wide(y)?);
+    with_dtype!(x.dtype(), T, number => zip::<T, bool, _>(op, &shape, &x, &y, Close { rtol, atol }),
+        else dtype => Err(wrong_dtype(op, "operands must be numbers", dtype)))
 }
 
 impl Tensor {
@@ -191,17 +188,23 @@ impl Tensor {
 
     /// Whether each element is NaN; never, for integers and booleans.
     pub fn is_nan(&self) -> Result<Tensor> {
-        with_dtype!(self.dtype(), T, all => map::<T, bool, _>("is_nan", self, IsNan))
+        in_wider!(rounded[self], |x| x[0].is_nan());
+        with_dtype!(self.dtype(), T, float => map::<T, bool, _>("is_nan", self, IsNan),
+            else _dtype => Tensor::full(self.shape(), 0.0, DType::Bool))
     }
 
     /// Whether each element is neither infinite nor NaN; always, for integers and booleans.
     pub fn is_finite(&self) -> Result<Tensor> {
-        with_dtype!(self.dtype(), T, all => map::<T, bool, _>("is_finite", self, IsFinite))
+        in_wider!(rounded[self], |x| x[0].is_finite());
+        with_dtype!(self.dtype(), T, float => map::<T, bool, _>("is_finite", self, IsFinite),
+            else _dtype => Tensor::full(self.shape(), 1.0, DType::Bool))
     }
 
     /// Whether each element is ∞ or −∞; never, for integers and booleans.
     pub fn is_inf(&self) -> Result<Tensor> {
-        with_dtype!(self.dtype(), T, all => map::<T, bool, _>("is_inf", self, IsInf))
+        in_wider!(rounded[self], |x| x[0].is_inf());
+        with_dtype!(self.dtype(), T, float => map::<T, bool, _>("is_inf", self, IsInf),
+            else _dtype => Tensor::full(self.shape(), 0.0, DType::Bool))
     }
 
     /// The elements of `x` where `condition` holds, those of `y` elsewhere; all three broadcast.
@@ -216,14 +219,14 @@ impl Tensor {
     /// # Ok::<(), tensor::Error>(())
     /// ```
     pub fn where_(condition: &Tensor, x: &Tensor, y: &Tensor) -> Result<Tensor> {
-        choose("where", condition, x, y)
+        chosen("where", condition, x, y)
     }
 
     /// `value`, converted to this dtype, where `mask` holds; this tensor elsewhere. Both broadcast.
     ///
     /// Errors: as [`Tensor::where_`].
     pub fn masked_fill(&self, mask: &Tensor, value: f64) -> Result<Tensor> {
-        choose("masked_fill", mask, &Tensor::full([], value, self.dtype())?, self)
+        chosen("masked_fill", mask, &Tensor::full([], value, self.dtype())?, self)
     }
 
     /// Whether `|x − y| ≤ atol + rtol·|y|`, element by element. Equal infinities are close; NaN is close to nothing,
@@ -246,9 +249,8 @@ impl Tensor {
             return false;
         }
         let (Ok(x), Ok(y)) = (self.contiguous(), y.contiguous()) else { return false };
-        with_dtype!(self.dtype(), T, all => match (x.as_slice::<T>(), y.as_slice::<T>()) {
-            (Some(x), Some(y)) => bytemuck::cast_slice::<T, u8>(x) == bytemuck::cast_slice::<T, u8>(y),
-            _ => false,
+        with_words!(self.dtype(), W => {
+            bytemuck::cast_slice::<W, u8>(x.contiguous_words()) == bytemuck::cast_slice::<W, u8>(y.contiguous_words())
         })
     }
 }

@@ -4,7 +4,8 @@ use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::layout::checked_len;
 use crate::math::Math;
-use crate::tensor::{Tensor, with_dtype};
+use crate::tensor::Tensor;
+use crate::word::{Word, with_words};
 
 /// The refusal of `got`.
 fn invalid(op: &'static str, rule: &'static str, got: String, repair: &'static str) -> Error {
@@ -13,9 +14,10 @@ fn invalid(op: &'static str, rule: &'static str, got: String, repair: &'static s
 
 /// `value(i)` for `i` in `0..n`, computed in f64 and converted.
 fn filled(op: &'static str, n: usize, dtype: DType, value: impl Fn(usize) -> f64) -> Result<Tensor> {
-    with_dtype!(dtype, T, all => Tensor::build(op, &[n], |out: &mut [T]| {
-        out.iter_mut().enumerate().for_each(|(i, x)| *x = T::from_f64(value(i)));
-    }))
+    let x = Tensor::build(op, &[n], |out: &mut [f64]| {
+        out.iter_mut().enumerate().for_each(|(i, x)| *x = value(i));
+    })?;
+    x.to_dtype(dtype)
 }
 
 /// A function from positions to numbers between `start` and `end`, both met exactly.
@@ -97,9 +99,19 @@ impl Tensor {
     ///
     /// Errors: `ShapeOverflow`, `OutOfMemory`.
     pub fn eye_rectangular(rows: usize, columns: usize, dtype: DType) -> Result<Tensor> {
-        with_dtype!(dtype, T, all => Tensor::build("eye_rectangular", &[rows, columns], |out: &mut [T]| {
-            out.fill(T::from_i64(0));
-            out.iter_mut().step_by(columns.saturating_add(1)).take(rows.min(columns)).for_each(|x| *x = T::from_i64(1));
+        Self::diagonal_ones("eye_rectangular", rows, columns, dtype)
+    }
+
+    pub(crate) fn diagonal_ones(
+        op: &'static str,
+        rows: usize,
+        columns: usize,
+        dtype: DType,
+    ) -> Result<Tensor> {
+        let one = dtype.bits_of(1.0);
+        with_words!(dtype, W => Tensor::build_words(op, &[rows, columns], dtype, |out: &mut [W]| {
+            out.fill(0);
+            out.iter_mut().step_by(columns.saturating_add(1)).take(rows.min(columns)).for_each(|x| *x = W::of(one));
         }))
     }
 

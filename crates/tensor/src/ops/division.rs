@@ -2,6 +2,7 @@
 
 use super::arithmetic::{same_dtype, wrong_dtype};
 use super::integer::Integer;
+use super::widen::in_wider;
 use crate::dtype::Number;
 use crate::error::{Error, Result};
 use crate::layout::broadcast_shapes;
@@ -163,6 +164,7 @@ macro_rules! divisions {
             /// Shapes broadcast by NumPy's rule. Errors: as [`Tensor::div`].
             pub fn $name(&self, y: &Tensor) -> Result<Tensor> {
                 let op = stringify!($name);
+                in_wider!(narrowed[self, y], |x| x[0].$name(x[1]));
                 let dtype = same_dtype(op, self, y)?;
                 let shape = broadcast_shapes(op, self.shape(), y.shape())?;
                 refuse_zero(op, y)?;
@@ -216,6 +218,7 @@ impl Tensor {
     /// where the shapes do not broadcast; `InvalidArgument` for an integer raised to a negative power.
     pub fn pow(&self, y: &Tensor) -> Result<Tensor> {
         let op = "pow";
+        in_wider!(narrowed[self, y], |x| x[0].pow(x[1]));
         let dtype = same_dtype(op, self, y)?;
         let shape = broadcast_shapes(op, self.shape(), y.shape())?;
         if with_dtype!(dtype, T, integer => any(y, is_negative::<T>)?, else _dtype => false) {

@@ -119,6 +119,10 @@ impl Tensor {
     }
 
     fn extremes(&self, op: &'static str, axis: isize, largest: bool) -> Result<(Tensor, Tensor)> {
+        if self.dtype().is_narrow() {
+            let (values, places) = self.to_dtype(self.dtype().compute())?.extremes(op, axis, largest)?;
+            return Ok((values.narrowed_to(self.dtype())?, places));
+        }
         let axis = resolve_axis(op, axis, self.rank())?;
         let (n, inner) = (self.shape()[axis], self.shape()[axis + 1..].iter().product());
         let x = self.contiguous()?;

@@ -4,13 +4,15 @@
 //! additions happen in the order of the indices, whatever the number of threads: work is split by destination.
 
 use super::arithmetic::{same_dtype, wrong_dtype};
-use crate::dtype::{DType, Element, Number};
+use super::widen::in_wider;
+use crate::dtype::{DType, Number};
 use crate::error::{Error, Result};
 use crate::kernels::along::{Along, first_outside};
 use crate::layout::{Dims, Layout, Strides, resolve_axis};
 use crate::parallel::{Disjoint, for_chunks, for_ranges, threads};
 use crate::simd::simd_fn;
 use crate::tensor::{Tensor, with_dtype};
+use crate::word::{Word, with_words};
 
 /// Elements a thread takes at a time.
 const GRAIN: usize = 1 << 15;
@@ -74,14 +76,14 @@ simd_fn! {
 }
 
 /// Rows of `inner` elements out of `x`, seen as `[outer, len, inner]`.
-fn select_rows<T: Element>(x: &Tensor, axis: usize, idx: &[i64], out: &mut [T]) {
+fn select_rows<W: Word>(x: &Tensor, axis: usize, idx: &[i64], out: &mut [W]) {
     let layout = x.layout();
     let inner: usize = layout.shape[axis + 1..].iter().product();
     let (slab, step) = ((layout.shape[axis] * inner) as isize, layout.strides[axis]);
     if out.is_empty() {
         return;
     }
-    let data = x.data::<T>();
+    let data = x.words::<W>();
     if inner == 1 && step == 1 {
         return for_chunks(out, (GRAIN / idx.len()).max(1) * idx.len(), |start, out| {
             for (o, out) in out.chunks_exact_mut(idx.len()).enumerate() {
@@ -173,7 +175,7 @@ impl Tensor {
         let indices = checked("index_select", indices, self.shape()[axis])?;
         let shape = replaced(self.shape(), axis, indices.shape());
         let x = if rows_are_neighbours(self.layout(), axis) { self.clone() } else { self.contiguous()? };
-        with_dtype!(self.dtype(), T, all => Self::build("index_select", &shape, |out: &mut [T]| {
+        with_words!(self.dtype(), W => Self::build_words("index_select", &shape, self.dtype(), |out: &mut [W]| {
             select_rows(&x, axis, as_indices(&indices), out);
         }))
     }
@@ -187,11 +189,11 @@ impl Tensor {
         fits_indices("gather", self.shape(), axis, indices)?;
         let indices = unchecked("gather", indices)?;
         let along = Along::new("gather", self.layout(), axis, as_indices(&indices), indices.shape());
-        with_dtype!(self.dtype(), T, all => {
+        with_words!(self.dtype(), W => {
             let mut read = Ok(());
-            let out = Self::build("gather", indices.shape(), |out: &mut [T]| {
+            let out = Self::build_words("gather", indices.shape(), self.dtype(), |out: &mut [W]| {
                 if !out.is_empty() {
-                    read = along.read(self.data::<T>(), out);
+                    read = along.read(self.words::<W>(), out);
                 }
             })?;
             read.map(|()| out)
@@ -210,6 +212,7 @@ impl Tensor {
 
     /// [`Tensor::index_add`], written over this tensor where its buffer is not shared.
     pub fn index_add_owned(mut self, axis: isize, indices: &Tensor, src: &Tensor) -> Result<Tensor> {
+        in_wider!(narrowed[&self, src], |x| x[0].index_add(axis, indices, x[1]));
         let axis = resolve_axis("index_add", axis, self.rank())?;
         let dtype = same_dtype("index_add", &self, src)?;
         let shape = replaced(self.shape(), axis, indices.shape());
@@ -244,6 +247,7 @@ impl Tensor {
 
     /// [`Tensor::scatter_add`], written over this tensor where its buffer is not shared.
     pub fn scatter_add_owned(mut self, axis: isize, indices: &Tensor, src: &Tensor) -> Result<Tensor> {
+        in_wider!(narrowed[&self, src], |x| x[0].scatter_add(axis, indices, x[1]));
         let axis = resolve_axis("scatter_add", axis, self.rank())?;
         let dtype = same_dtype("scatter_add", &self, src)?;
         fits_indices("scatter_add", self.shape(), axis, indices)?;
@@ -279,11 +283,12 @@ impl Tensor {
         let mut shape = Dims::from_slice(self.shape());
         shape.push(classes);
         let idx = as_indices(&indices);
-        with_dtype!(dtype, T, all => Self::build("one_hot", &shape, |out: &mut [T]| {
+        let one = dtype.bits_of(1.0);
+        with_words!(dtype, W => Self::build_words("one_hot", &shape, dtype, |out: &mut [W]| {
             for_chunks(out, classes * (GRAIN / classes.max(1)).max(1), |start, out| {
-                out.fill(T::from_i64(0));
+                out.fill(0);
                 for (i, row) in out.chunks_exact_mut(classes).enumerate() {
-                    row[idx[start / classes + i] as usize] = T::from_i64(1);
+                    row[idx[start / classes + i] as usize] = W::of(one);
                 }
             });
         }))

@@ -2,6 +2,7 @@
 //! fit the type wraps, in every build.
 
 use super::arithmetic::{same_dtype, wrong_dtype};
+use super::widen::in_wider;
 use crate::dtype::{DType, Number};
 use crate::error::Result;
 use crate::layout::broadcast_shapes;
@@ -95,6 +96,7 @@ macro_rules! integer_op {
             /// `ShapeMismatch` where the shapes do not broadcast.
             pub fn $name(&self, y: &Tensor) -> Result<Tensor> {
                 let op = stringify!($name);
+                in_wider!(narrowed[self, y], |x| x[0].$name(x[1]));
                 let dtype = same_dtype(op, self, y)?;
                 let shape = broadcast_shapes(op, self.shape(), y.shape())?;
                 with_dtype!(dtype, T, integer => zip::<T, T, _>(op, &shape, self, y, $f),
@@ -137,6 +139,7 @@ macro_rules! bit_op {
             /// booleans; `ShapeMismatch` where the shapes do not broadcast.
             pub fn $name(&self, y: &Tensor) -> Result<Tensor> {
                 let op = stringify!($name);
+                in_wider!(narrowed[self, y], |x| x[0].$name(x[1]));
                 let dtype = same_dtype(op, self, y)?;
                 let shape = broadcast_shapes(op, self.shape(), y.shape())?;
                 if dtype == DType::Bool {
@@ -173,6 +176,7 @@ impl Tensor {
     /// Errors: `DTypeMismatch` unless integers or booleans.
     pub fn bitwise_not(&self) -> Result<Tensor> {
         let op = "bitwise_not";
+        in_wider!(narrowed[self], |x| x[0].bitwise_not());
         if self.dtype() == DType::Bool {
             return map::<bool, bool, _>(op, self, BitNot);
         }

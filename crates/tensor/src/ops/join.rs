@@ -1,12 +1,12 @@
 //! Several tensors made one, or one repeated.
 
 use super::arithmetic::same_dtype;
-use crate::dtype::Element;
 use crate::error::{Error, Result};
 use crate::layout::{Dims, checked_len, resolve_axis};
 use crate::loops::copy::copy_into;
 use crate::parallel::for_chunks;
-use crate::tensor::{Tensor, with_dtype};
+use crate::tensor::Tensor;
+use crate::word::{Plain, with_words};
 
 /// Elements a thread takes at a time.
 const GRAIN: usize = 1 << 15;
@@ -48,7 +48,7 @@ fn joined_shape(op: &'static str, tensors: &[&Tensor], axis: usize) -> Result<Di
 }
 
 /// `parts` side by side in every row of `out`, which has `rows` of them.
-fn side_by_side<T: Element>(out: &mut [T], parts: &[&[T]], rows: usize) {
+fn side_by_side<T: Plain>(out: &mut [T], parts: &[&[T]], rows: usize) {
     if out.is_empty() {
         return;
     }
@@ -68,20 +68,20 @@ fn side_by_side<T: Element>(out: &mut [T], parts: &[&[T]], rows: usize) {
 
 fn join(op: &'static str, tensors: &[&Tensor], axis: usize) -> Result<Tensor> {
     let shape = joined_shape(op, tensors, axis)?;
-    let rows = shape[..axis].iter().product();
+    let (rows, dtype) = (shape[..axis].iter().product(), tensors[0].dtype());
     if rows == 1 {
-        return with_dtype!(tensors[0].dtype(), T, all => Tensor::build(op, &shape, |mut out: &mut [T]| {
+        return with_words!(dtype, W => Tensor::build_words(op, &shape, dtype, |mut out: &mut [W]| {
             for x in tensors {
                 let (here, after) = out.split_at_mut(x.len());
-                copy_into(x.data::<T>(), x.layout(), here);
+                copy_into(x.words::<W>(), x.layout(), here);
                 out = after;
             }
         }));
     }
     let tensors = tensors.iter().map(|x| x.contiguous()).collect::<Result<Vec<_>>>()?;
-    with_dtype!(tensors[0].dtype(), T, all => {
-        let parts: Vec<&[T]> = tensors.iter().filter_map(|x| x.as_slice::<T>()).collect();
-        Tensor::build(op, &shape, |out: &mut [T]| side_by_side(out, &parts, rows))
+    with_words!(dtype, W => {
+        let parts: Vec<&[W]> = tensors.iter().map(Tensor::contiguous_words).collect();
+        Tensor::build_words(op, &shape, dtype, |out: &mut [W]| side_by_side(out, &parts, rows))
     })
 }
 

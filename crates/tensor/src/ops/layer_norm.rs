@@ -1,10 +1,12 @@
 //! Normalisation over the last axes: layer norm, root-mean-square norm, and their gradients.
 
 use super::arithmetic::{same_dtype, wrong_dtype};
+use super::widen::in_wider;
 use crate::dtype::Number;
 use crate::error::{Error, Result};
 use crate::kernels::layer_norm::{Norm, grad_room, norm, norm_grad};
 use crate::tensor::{Tensor, with_dtype};
+use smallvec::SmallVec;
 
 const FLOATS: &str = "the operand must be a float";
 
@@ -60,6 +62,12 @@ fn forward(
     center: bool,
 ) -> Result<Tensor> {
     let len = checked(op, x, axes, eps, [weight, bias])?;
+    let operands: SmallVec<[&Tensor; 3]> = [Some(x), weight, bias].into_iter().flatten().collect();
+    let of = |x: &[&Tensor]| {
+        let weight = weight.map(|_| x[1]);
+        forward(op, x[0], axes, [weight, bias.map(|_| x[x.len() - 1])], eps, center)
+    };
+    in_wider!(narrowed of &operands, of);
     with_dtype!(x.dtype(), T, float => {
         let (x, w, b) = (x.contiguous()?, or_full(weight, x, len, 1.0)?, or_full(bias, x, len, 0.0)?);
         let [data, w, b] = [&x, &w, &b].map(|t| t.as_slice::<T>().unwrap_or_default());
@@ -90,6 +98,8 @@ fn gradient(
             repair: "expand the gradient",
         });
     }
+    let operands: SmallVec<[&Tensor; 3]> = [Some(x), Some(g), weight].into_iter().flatten().collect();
+    in_wider!(narrowed of &operands, |x| gradient(op, x[0], axes, x.get(2).copied(), eps, x[1], center));
     let rows: usize = x.shape()[..x.rank() - axes.len()].iter().product();
     let sums = usize::from(weight.is_some()) * (1 + usize::from(center));
     with_dtype!(x.dtype(), T, float => {

@@ -1,12 +1,14 @@
 //! Matrix products in all of NumPy's ranks, and the affine map of a linear layer.
 
 use super::arithmetic::{same_dtype, wrong_dtype};
+use super::widen::in_wider;
 use crate::dtype::Float;
 use crate::error::{Error, Result};
 use crate::kernels::matmul::{Epilogue, Mat, batched, matmul};
 use crate::layout::{Dims, Layout, broadcast_shapes};
 use crate::loops::walk::Walk;
 use crate::tensor::{Tensor, with_dtype};
+use smallvec::SmallVec;
 
 const FLOATS: &str = "operands must be floats";
 
@@ -58,6 +60,7 @@ impl Tensor {
     /// # Ok::<(), tensor::Error>(())
     /// ```
     pub fn matmul(&self, b: &Tensor) -> Result<Tensor> {
+        in_wider!(narrowed[self, b], |x| x[0].matmul(x[1]));
         let a = self;
         let dtype = same_dtype("matmul", a, b)?;
         let refuse = |rule, repair| Error::ShapeMismatch {
@@ -126,6 +129,9 @@ impl Tensor {
     ///
     /// Errors: `ShapeMismatch`, `DTypeMismatch`.
     pub fn linear(&self, weight: &Tensor, bias: Option<&Tensor>, relu: bool) -> Result<Tensor> {
+        let operands: SmallVec<[&Tensor; 3]> =
+            [Some(self), Some(weight), bias].into_iter().flatten().collect();
+        in_wider!(narrowed of &operands, |x| x[0].linear(x[1], x.get(2).copied(), relu));
         let x = self;
         let dtype = same_dtype("linear", x, weight)?;
         let d_in = *x.shape().last().unwrap_or(&0);

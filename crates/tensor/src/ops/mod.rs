@@ -33,3 +33,4 @@ mod special;
 mod triangle;
 pub(crate) mod unary;
 mod views;
+pub(crate) mod widen;

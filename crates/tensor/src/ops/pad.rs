@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::layout::{Dims, checked_len, resolve_axis};
 use crate::ops::slice::SliceArg;
+use crate::ops::widen::in_wider;
 use crate::tensor::Tensor;
 
 /// What [`Tensor::pad`] puts beside the elements.
@@ -147,6 +148,7 @@ impl Tensor {
                 repair: "give the shape before padding",
             });
         }
+        in_wider!(narrowed[self], |x| x[0].pad_adjoint(shape, pads, mode));
         let mut dx = self.clone();
         for &(axis, before, after) in borders.iter().rev() {
             let (grad, n, along) = (dx, shape[axis], axis as isize);

@@ -1,6 +1,7 @@
 //! Functions of two elements that fewer networks run, as in `special.rs`, and `lerp` of three.
 
 use super::arithmetic::{same_dtype, wrong_dtype};
+use super::widen::in_wider;
 use crate::dtype::{DType, Float, Number};
 use crate::error::Result;
 use crate::layout::broadcast_shapes;
@@ -43,6 +44,7 @@ fn each(
     single: impl Zip<f32, f32>,
     double: impl Zip<f64, f64>,
 ) -> Result<Tensor> {
+    in_wider!(narrowed[x, y], |x| each(op, x[0], x[1], single, double));
     let dtype = same_dtype(op, x, y)?;
     let shape = broadcast_shapes(op, x.shape(), y.shape())?;
     match dtype {
@@ -101,7 +103,7 @@ fn step<T: Number>(x: T, y: T) -> T {
 /// `x + w (y − x)`, from whichever end is nearer, so that both ends are met exactly.
 #[derive(Clone, Copy)]
 struct Lerp;
-impl<T: Float> Zip3<T, T, T> for Lerp {
+impl<T: Float> Zip3<T> for Lerp {
     #[inline(always)]
     fn at(self, x: T, y: T, w: T) -> T {
         let gap = y.sub(x);
@@ -117,10 +119,11 @@ impl Tensor {
     /// `ShapeMismatch` where the shapes do not broadcast.
     pub fn lerp(&self, y: &Tensor, weight: &Tensor) -> Result<Tensor> {
         let op = "lerp";
+        in_wider!(narrowed[self, y, weight], |x| x[0].lerp(x[1], x[2]));
         same_dtype(op, self, y)?;
         let dtype = same_dtype(op, self, weight)?;
         let shape = broadcast_shapes(op, &broadcast_shapes(op, self.shape(), y.shape())?, weight.shape())?;
-        with_dtype!(dtype, T, float => zip3::<T, T, T, _>(op, &shape, self, y, weight, Lerp),
+        with_dtype!(dtype, T, float => zip3::<T, _>(op, &shape, [self, y, weight], Lerp),
             else dtype => Err(wrong_dtype(op, "operands must be floats", dtype)))
     }
 }

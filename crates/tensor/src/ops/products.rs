@@ -1,6 +1,7 @@
 //! NumPy's family of products: sums over named axes, Kronecker's, chains of matrices, the cross product.
 
 use super::einsum::{Label, Labels, Pair};
+use super::widen::in_wider;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::layout::{Dims, resolve_axis};
@@ -191,6 +192,7 @@ impl Tensor {
     /// The product of a chain of matrices in the order of least multiplications; the first may be a row and the last a
     /// column, given as vectors. Errors: as [`multi_dot_order`], and `DTypeMismatch`.
     pub fn multi_dot(matrices: &[&Tensor]) -> Result<Tensor> {
+        in_wider!(narrowed of matrices, Tensor::multi_dot);
         let shapes: Vec<&[usize]> = matrices.iter().map(|x| x.shape()).collect();
         let order = multi_dot_order(&shapes)?;
         let mut terms: Vec<Tensor> = matrices.iter().map(|&x| x.clone()).collect();
@@ -206,6 +208,7 @@ impl Tensor {
     /// `DTypeMismatch`.
     pub fn cross(&self, b: &Tensor, axis: isize) -> Result<Tensor> {
         check_cross(self.shape(), b.shape(), axis)?;
+        in_wider!(narrowed[self, b], |x| x[0].cross(x[1], axis));
         let turned = |x: &Tensor, by: &[i64]| x.index_select(axis, &Tensor::from_slice(by, [3])?);
         let forward = turned(self, &[1, 2, 0])?.mul(&turned(b, &[2, 0, 1])?)?;
         forward.sub(&turned(self, &[2, 0, 1])?.mul(&turned(b, &[1, 2, 0])?)?)

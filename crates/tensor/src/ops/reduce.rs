@@ -5,6 +5,7 @@
 //! in it and of their order along the reduced axes, to the bit: strides, threads and neighbours change nothing.
 
 use super::arithmetic::wrong_dtype;
+use super::widen::in_wider;
 use crate::dtype::{DType, Element, Float, Number};
 use crate::error::{Error, Result};
 use crate::layout::{Dims, Layout, resolve_axes, resolve_axis};
@@ -195,17 +196,20 @@ impl Tensor {
     }
 
     fn sum_flagged(&self, op: &'static str, reduced: &[bool]) -> Result<Tensor> {
+        in_wider!(rounded[self], |x| x[0].sum_flagged(op, reduced));
         match self.dtype() {
             DType::F32 => reduce::<f32, _>(op, self, reduced, 0.0, Sum),
             DType::F64 => reduce::<f64, _>(op, self, reduced, 0.0, Sum),
             DType::I64 => reduce::<i64, _>(op, self, reduced, 0, SumWide),
             DType::U8 => reduce::<u8, _>(op, self, reduced, 0, SumWide),
-            DType::Bool => reduce::<bool, _>(op, self, reduced, 0, SumWide),
+            DType::Bool => self.with_bools_as_u8().sum_flagged(op, reduced),
+            _ => self.to_dtype(DType::I64)?.sum_flagged(op, reduced),
         }
     }
 
     fn mean_axes(&self, op: &'static str, axes: &[isize], keep: bool) -> Result<Tensor> {
         let reduced = resolve_axes(op, axes, self.rank())?;
+        in_wider!(narrowed[self], |x| x[0].mean_axes(op, axes, keep));
         let n = met_len(self.shape(), &reduced);
         let out = with_dtype!(self.dtype(), T, float => {
             let sum = reduce::<T, _>(op, self, &reduced, T::ZERO, Sum)?;
@@ -216,6 +220,7 @@ impl Tensor {
 
     fn prod_axes(&self, op: &'static str, axes: &[isize], keep: bool) -> Result<Tensor> {
         let reduced = resolve_axes(op, axes, self.rank())?;
+        in_wider!(rounded[self], |x| x[0].prod_axes(op, axes, keep));
         let out = match self.dtype() {
             DType::F32 => reduce::<f32, _>(op, self, &reduced, 1.0, Product)?,
             DType::F64 => reduce::<f64, _>(op, self, &reduced, 1.0, Product)?,
@@ -227,6 +232,7 @@ impl Tensor {
     fn max_axes(&self, op: &'static str, axes: &[isize], keep: bool) -> Result<Tensor> {
         let reduced = resolve_axes(op, axes, self.rank())?;
         empty_reduction(op, "an empty axis has no maximum", self, &reduced)?;
+        in_wider!(narrowed[self], |x| x[0].max_axes(op, axes, keep));
         let out = with_dtype!(self.dtype(), T, number => reduce::<T, _>(op, self, &reduced, T::LOWEST, Max)?,
             else dtype => return Err(wrong_dtype(op, "the operand must be a number", dtype)));
         Ok(finish(out, self.shape(), &reduced, keep))
@@ -235,6 +241,7 @@ impl Tensor {
     fn min_axes(&self, op: &'static str, axes: &[isize], keep: bool) -> Result<Tensor> {
         let reduced = resolve_axes(op, axes, self.rank())?;
         empty_reduction(op, "an empty axis has no minimum", self, &reduced)?;
+        in_wider!(narrowed[self], |x| x[0].min_axes(op, axes, keep));
         let out = with_dtype!(self.dtype(), T, number => reduce::<T, _>(op, self, &reduced, T::HIGHEST, Min)?,
             else dtype => return Err(wrong_dtype(op, "the operand must be a number", dtype)));
         Ok(finish(out, self.shape(), &reduced, keep))
@@ -245,6 +252,7 @@ impl Tensor {
         if !self.dtype().is_float() {
             return Err(wrong_dtype(op, "the operand must be a float", self.dtype()));
         }
+        in_wider!(narrowed[self], |x| x[0].var_axes(op, axes, keep, correction));
         let centred = self.sub(&self.mean_axes(op, axes, true)?)?;
         let n = met_len(self.shape(), &reduced).saturating_sub(correction);
         let out = with_dtype!(self.dtype(), T, float => {
@@ -256,21 +264,25 @@ impl Tensor {
 
     fn any_axes(&self, op: &'static str, axes: &[isize], keep: bool) -> Result<Tensor> {
         let reduced = resolve_axes(op, axes, self.rank())?;
-        let out =
-            with_dtype!(self.dtype(), T, all => reduce::<T, _>(op, self, &reduced, false, Exists::<true>)?);
+        in_wider!(widened[self], |x| x[0].any_axes(op, axes, keep));
+        let out = with_dtype!(self.dtype(), T, number => reduce::<T, _>(op, self, &reduced, false, Exists::<true>)?,
+            else _bool => return self.with_bools_as_u8().any_axes(op, axes, keep));
         Ok(finish(out, self.shape(), &reduced, keep))
     }
 
     fn all_axes(&self, op: &'static str, axes: &[isize], keep: bool) -> Result<Tensor> {
         let reduced = resolve_axes(op, axes, self.rank())?;
-        let out =
-            with_dtype!(self.dtype(), T, all => reduce::<T, _>(op, self, &reduced, true, Exists::<false>)?);
+        in_wider!(widened[self], |x| x[0].all_axes(op, axes, keep));
+        let out = with_dtype!(self.dtype(), T, number => reduce::<T, _>(op, self, &reduced, true, Exists::<false>)?,
+            else _bool => return self.with_bools_as_u8().all_axes(op, axes, keep));
         Ok(finish(out, self.shape(), &reduced, keep))
     }
 
     fn count_axes(&self, op: &'static str, axes: &[isize], keep: bool) -> Result<Tensor> {
         let reduced = resolve_axes(op, axes, self.rank())?;
-        let out = with_dtype!(self.dtype(), T, all => reduce::<T, _>(op, self, &reduced, 0, CountNonzero)?);
+        in_wider!(widened[self], |x| x[0].count_axes(op, axes, keep));
+        let out = with_dtype!(self.dtype(), T, number => reduce::<T, _>(op, self, &reduced, 0, CountNonzero)?,
+            else _bool => return self.with_bools_as_u8().count_axes(op, axes, keep));
         Ok(finish(out, self.shape(), &reduced, keep))
     }
 
@@ -317,12 +329,14 @@ impl Tensor {
     ///
     /// Errors: `InvalidAxis`; `DTypeMismatch` for booleans; `EmptyReduction` for an axis of size 0.
     pub fn argmax(&self, axis: isize) -> Result<Tensor> {
+        in_wider!(widened[self], |x| x[0].argmax(axis));
         with_dtype!(self.dtype(), T, number => self.arg::<T, _>("argmax", "an empty axis has no maximum", axis, Max),
             else dtype => Err(wrong_dtype("argmax", "the operand must be a number", dtype)))
     }
 
     /// Where along `axis` the smallest element stands; otherwise as [`Tensor::argmax`].
     pub fn argmin(&self, axis: isize) -> Result<Tensor> {
+        in_wider!(widened[self], |x| x[0].argmin(axis));
         with_dtype!(self.dtype(), T, number => self.arg::<T, _>("argmin", "an empty axis has no minimum", axis, Min),
             else dtype => Err(wrong_dtype("argmin", "the operand must be a number", dtype)))
     }

@@ -5,6 +5,7 @@
 //! the length of the line and on nothing else, so neither threads nor neighbouring lines show in the result.
 
 use super::arithmetic::{same_dtype, wrong_dtype};
+use super::widen::in_wider;
 use crate::dtype::{DType, Float, Number};
 use crate::error::{Error, Result};
 use crate::layout::resolve_axis;
@@ -238,6 +239,7 @@ impl Tensor {
     /// # Ok::<(), tensor::Error>(())
     /// ```
     pub fn cumsum(&self, axis: isize) -> Result<Tensor> {
+        in_wider!(rounded[self], |x| x[0].cumsum(axis));
         let axis = resolve_axis("cumsum", axis, self.rank())?;
         let x = widened(self)?;
         with_dtype!(x.dtype(), T, number => scan::<T, _>("cumsum", Sum, &x, &x, axis),
@@ -246,6 +248,7 @@ impl Tensor {
 
     /// The products of all elements up to each along `axis`. Otherwise as [`Tensor::cumsum`].
     pub fn cumprod(&self, axis: isize) -> Result<Tensor> {
+        in_wider!(rounded[self], |x| x[0].cumprod(axis));
         let axis = resolve_axis("cumprod", axis, self.rank())?;
         let x = widened(self)?;
         with_dtype!(x.dtype(), T, number => scan::<T, _>("cumprod", Product, &x, &x, axis),
@@ -258,6 +261,7 @@ impl Tensor {
     /// one dtype.
     pub fn linear_recurrence(&self, b: &Tensor, axis: isize) -> Result<Tensor> {
         let op = "linear_recurrence";
+        in_wider!(narrowed[self, b], |x| x[0].linear_recurrence(x[1], axis));
         let axis = resolve_axis(op, axis, self.rank())?;
         if self.shape() != b.shape() {
             return Err(Error::ShapeMismatch {

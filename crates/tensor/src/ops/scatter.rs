@@ -8,7 +8,8 @@ use crate::kernels::along::Along;
 use crate::kernels::compact::Held;
 use crate::layout::{Dims, Layout, broadcast_shapes, checked_len, resolve_axis};
 use crate::parallel::for_chunks;
-use crate::tensor::{Tensor, with_dtype};
+use crate::tensor::Tensor;
+use crate::word::with_words;
 
 /// The shape that `x` and a mask broadcast to.
 fn masked_shape(x: &Tensor, mask: &Tensor) -> Result<Dims> {
@@ -37,8 +38,9 @@ impl Tensor {
         let target = Layout::contiguous(self.shape());
         let along = Along::new("scatter", &target, axis, as_indices(&indices), indices.shape());
         let mut result = self.copied()?;
-        with_dtype!(dtype, T, all => {
-            if let (Some(out), Some(src)) = (result.as_mut_slice::<T>(), src.as_slice::<T>()) && !src.is_empty() {
+        with_words!(dtype, W => {
+            let (out, src) = (result.as_mut_words::<W>()?, src.contiguous_words::<W>());
+            if !src.is_empty() {
                 along.write(src, out, |y, x| *y = x)?;
             }
             Ok(result)
@@ -106,9 +108,9 @@ impl Tensor {
         let shape = masked_shape(self, mask)?;
         let (x, mask) = (self.expand(&shape[..])?.contiguous()?, mask.expand(&shape[..])?.contiguous()?);
         let held = Held::new(mask.as_slice::<bool>().unwrap_or_default());
-        with_dtype!(self.dtype(), T, all => {
-            let x = x.as_slice::<T>().unwrap_or_default();
-            Self::build("masked_select", &[held.len], |out: &mut [T]| held.collect(out, |i| x[i]))
+        with_words!(self.dtype(), W => {
+            let x = x.contiguous_words::<W>();
+            Self::build_words("masked_select", &[held.len], self.dtype(), |out: &mut [W]| held.collect(out, |i| x[i]))
         })
     }
 

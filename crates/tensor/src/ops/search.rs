@@ -7,7 +7,7 @@ use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::kernels::rank::{extent, ranks};
 use crate::parallel::{Disjoint, for_chunks, for_ranges};
-use crate::tensor::{Tensor, with_dtype};
+use crate::tensor::Tensor;
 
 /// Elements a thread takes at a time.
 const GRAIN: usize = 1 << 13;
@@ -61,8 +61,9 @@ fn beginnings<T: Element>(x: &[T], out: &mut [bool]) {
 /// The groups of equal neighbours of `x`, of rank 1, whose elements stood at `places`, if they were moved.
 fn groups(op: &'static str, x: &Tensor, places: Option<&Tensor>, shape: &[usize]) -> Result<Unique> {
     let len = x.len();
+    let same = ranked(x)?;
     let begins = Tensor::build(op, &[len], |out: &mut [bool]| {
-        with_dtype!(x.dtype(), T, all => beginnings(x.as_slice::<T>().unwrap_or_default(), out));
+        with_rank!(same, T => beginnings(same.as_slice::<T>().unwrap_or_default(), out));
     })?;
     let begins = begins.flat_nonzero()?;
     let starts = as_indices(&begins);

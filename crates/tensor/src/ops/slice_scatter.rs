@@ -2,18 +2,18 @@
 
 use super::arithmetic::same_dtype;
 use super::slice::SliceArg;
-use crate::dtype::Element;
 use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::loops::walk::Walk;
 use crate::parallel::{Disjoint, for_ranges};
-use crate::tensor::{Tensor, with_dtype};
+use crate::tensor::Tensor;
+use crate::word::{Plain, with_words};
 
 /// Elements a thread takes at a time.
 const GRAIN: usize = 1 << 15;
 
 /// `src`, read as `from` says, into the positions of `out` that `to` names, no position twice.
-pub(crate) fn write<T: Element>(out: &mut [T], to: &Layout, src: &[T], from: &Layout) {
+pub(crate) fn write<T: Plain>(out: &mut [T], to: &Layout, src: &[T], from: &Layout) {
     let walk = Walk::new([to, from]);
     let whole = Disjoint::new(out);
     for_ranges(to.len(), GRAIN, |range| {
@@ -72,9 +72,7 @@ impl Tensor {
         }
         let mut to = self.slice(args)?.layout().clone();
         to.offset -= self.layout().offset;
-        with_dtype!(dtype, T, all => if let Some(out) = self.as_mut_slice::<T>() {
-            write(out, &to, src.data::<T>(), src.layout());
-        });
+        with_words!(dtype, W => write(self.as_mut_words::<W>()?, &to, src.words(), src.layout()));
         Ok(self)
     }
 }

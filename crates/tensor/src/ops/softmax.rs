@@ -1,6 +1,7 @@
 //! Softmax, its logarithm, the logarithm of its denominator, and their gradients, along any axis.
 
 use super::arithmetic::{same_dtype, wrong_dtype};
+use super::widen::in_wider;
 use crate::dtype::Float;
 use crate::error::{Error, Result};
 use crate::kernels::softmax::{
@@ -73,6 +74,7 @@ impl Tensor {
     /// # Ok::<(), tensor::Error>(())
     /// ```
     pub fn softmax(&self, axis: isize) -> Result<Tensor> {
+        in_wider!(narrowed[self], |x| x[0].softmax(axis));
         with_dtype!(self.dtype(), T, float => along::<T, 1>("softmax", [self], axis, |[x], len, out| softmax_rows(x, len, out)),
             else dtype => Err(wrong_dtype("softmax", "the operand must be a float", dtype)))
     }
@@ -80,6 +82,7 @@ impl Tensor {
     /// `x − ln Σ exp(x)` along `axis`; accurate where the softmax itself would round to 0 or 1. Otherwise as
     /// [`Tensor::softmax`].
     pub fn log_softmax(&self, axis: isize) -> Result<Tensor> {
+        in_wider!(narrowed[self], |x| x[0].log_softmax(axis));
         with_dtype!(self.dtype(), T, float => along::<T, 1>("log_softmax", [self], axis, |[x], len, out| log_softmax_rows(x, len, out)),
             else dtype => Err(wrong_dtype("log_softmax", "the operand must be a float", dtype)))
     }
@@ -88,6 +91,7 @@ impl Tensor {
     ///
     /// Errors: as [`Tensor::softmax`].
     pub fn logsumexp(&self, axis: isize) -> Result<Tensor> {
+        in_wider!(narrowed[self], |x| x[0].logsumexp(axis));
         let op = "logsumexp";
         let axis = resolve_axis(op, axis, self.rank())?;
         let len = self.shape()[axis];
@@ -109,6 +113,7 @@ impl Tensor {
     ///
     /// Errors: `InvalidAxis`; `ShapeMismatch` or `DTypeMismatch` unless `g` has the shape and dtype of `y`.
     pub fn softmax_grad(&self, g: &Tensor, axis: isize) -> Result<Tensor> {
+        in_wider!(narrowed[self, g], |x| x[0].softmax_grad(x[1], axis));
         let dtype = same_dtype("softmax_grad", self, g)?;
         same_shape("softmax_grad", self, g)?;
         with_dtype!(dtype, T, float => along::<T, 2>("softmax_grad", [self, g], axis, |[y, g], len, out| softmax_grad_rows(y, g, len, out)),
@@ -118,6 +123,7 @@ impl Tensor {
     /// The gradient of [`Tensor::log_softmax`] from its result `y` (this tensor) and the gradient `g` of that:
     /// `g − exp(y)·Σ g` along `axis`. Errors: as [`Tensor::softmax_grad`].
     pub fn log_softmax_grad(&self, g: &Tensor, axis: isize) -> Result<Tensor> {
+        in_wider!(narrowed[self, g], |x| x[0].log_softmax_grad(x[1], axis));
         let dtype = same_dtype("log_softmax_grad", self, g)?;
         same_shape("log_softmax_grad", self, g)?;
         with_dtype!(dtype, T, float => along::<T, 2>("log_softmax_grad", [self, g], axis, |[y, g], len, out| log_softmax_grad_rows(y, g, len, out)),

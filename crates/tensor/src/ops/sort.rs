@@ -1,6 +1,7 @@
 //! Sorting along an axis, and the first few, or one, of a sorted axis.
 
 use super::arithmetic::wrong_dtype;
+use super::widen::in_wider;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::kernels::order::{places_of_rows, sort_rows};
@@ -17,7 +18,7 @@ pub enum Order {
     Descending,
 }
 
-/// Runs `$body` with `$T` the element type of `$x`, which holds no booleans.
+/// Runs `$body` with `$T` the element type of `$x`, which [`ranked`] gave.
 macro_rules! with_rank {
     ($x:expr, $T:ident => $body:expr) => {
         match $x.dtype() {
@@ -33,7 +34,7 @@ macro_rules! with_rank {
                 type $T = i64;
                 $body
             }
-            DType::U8 | DType::Bool => {
+            _ => {
                 type $T = u8;
                 $body
             }
@@ -42,17 +43,19 @@ macro_rules! with_rank {
 }
 pub(super) use with_rank;
 
-/// `x`, or its booleans as numbers.
+/// `x` in a type that is computed in and has the same order: booleans as numbers.
 pub(super) fn ranked(x: &Tensor) -> Result<Tensor> {
-    if x.dtype() == DType::Bool { x.to_dtype(DType::U8) } else { Ok(x.clone()) }
+    let x = x.with_bools_as_u8();
+    x.to_dtype(x.dtype().compute())
 }
 
 /// `x` with `axis` last, contiguous; rows that 32 bits do not count with ranks of 64.
 fn rows(x: &Tensor, axis: usize) -> Result<Tensor> {
-    let x = match x.dtype() {
+    let mut x = ranked(x)?;
+    x = match x.dtype() {
         DType::F32 if x.shape()[axis] > u32::MAX as usize => x.to_dtype(DType::F64)?,
-        DType::U8 | DType::Bool if x.shape()[axis] > u32::MAX as usize => x.to_dtype(DType::I64)?,
-        _ => ranked(x)?,
+        DType::U8 if x.shape()[axis] > u32::MAX as usize => x.to_dtype(DType::I64)?,
+        _ => x,
     };
     x.transpose(axis as isize, -1)?.contiguous()
 }
@@ -213,6 +216,7 @@ impl Tensor {
     }
 
     fn quantile_by(&self, op: &'static str, q: f64, axis: isize) -> Result<Tensor> {
+        in_wider!(narrowed[self], |x| x[0].quantile_by(op, q, axis));
         let (places, share) = self.quantile_places(op, q, axis)?;
         let picked = self.gather(axis, &places)?;
         let [low, high, last] = [0, 1, 2].map(|i| picked.select(axis, i));

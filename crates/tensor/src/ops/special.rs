@@ -3,6 +3,7 @@
 //! itself.
 
 use super::arithmetic::wrong_dtype;
+use super::widen::in_wider;
 use crate::dtype::{DType, Float};
 use crate::error::{Error, Result};
 use crate::loops::map::{Map, map};
@@ -44,6 +45,7 @@ fn each(
     single: impl Map<f32, f32>,
     double: impl Map<f64, f64>,
 ) -> Result<Tensor> {
+    in_wider!(narrowed[x], |x| each(op, x[0], single, double));
     match x.dtype() {
         DType::F32 => map(op, x, single),
         DType::F64 => map(op, x, double),
@@ -172,6 +174,7 @@ impl Tensor {
                 repair: "use a lower order",
             });
         }
+        in_wider!(narrowed[self], |x| x[0].polygamma(n));
         match self.dtype() {
             DType::F32 => map::<f32, f32, _>("polygamma", self, Polygamma(n)),
             DType::F64 => map::<f64, f64, _>("polygamma", self, Polygamma(n)),

@@ -1,10 +1,10 @@
 //! Parts of matrices beside the diagonal.
 
-use crate::dtype::Element;
 use crate::error::{Error, Result};
 use crate::loops::copy::copy_into;
 use crate::parallel::for_chunks;
-use crate::tensor::{Tensor, with_dtype};
+use crate::tensor::Tensor;
+use crate::word::with_words;
 
 /// Elements a thread takes at a time.
 const GRAIN: usize = 1 << 15;
@@ -19,14 +19,14 @@ fn banded(op: &'static str, x: &Tensor, keep: impl Fn(i128) -> bool + Sync) -> R
             repair: "add an axis with unsqueeze",
         });
     };
-    with_dtype!(x.dtype(), T, all => Tensor::build(op, x.shape(), |out: &mut [T]| {
-        copy_into(x.data::<T>(), x.layout(), out);
+    with_words!(x.dtype(), W => Tensor::build_words(op, x.shape(), x.dtype(), |out: &mut [W]| {
+        copy_into(x.words::<W>(), x.layout(), out);
         for_chunks(out, columns * (GRAIN / columns.max(1)).max(1), |start, out| {
             for (i, row) in out.chunks_exact_mut(columns).enumerate() {
                 let r = (start / columns + i) % rows;
                 for (c, y) in row.iter_mut().enumerate() {
                     if !keep(c as i128 - r as i128) {
-                        *y = T::from_i64(0);
+                        *y = 0;
                     }
                 }
             }
@@ -65,9 +65,9 @@ impl Tensor {
         };
         let x = self.contiguous()?;
         let shape = [self.shape(), &[n]].concat();
-        with_dtype!(self.dtype(), T, all => Tensor::build("diag", &shape, |out: &mut [T]| {
-            out.fill(T::from_i64(0));
-            let x = x.as_slice::<T>().unwrap_or(&[]);
+        with_words!(self.dtype(), W => Tensor::build_words("diag", &shape, self.dtype(), |out: &mut [W]| {
+            out.fill(0);
+            let x = x.contiguous_words::<W>();
             for (row, (out, &x)) in out.chunks_exact_mut(n.max(1)).zip(x).enumerate() {
                 out[row % n] = x;
             }

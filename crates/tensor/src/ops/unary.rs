@@ -1,6 +1,7 @@
 //! Functions of one element.
 
 use super::arithmetic::wrong_dtype;
+use super::widen::in_wider;
 use crate::dtype::{DType, Float, Number};
 use crate::error::Result;
 use crate::loops::map::{Map, map};
@@ -24,6 +25,7 @@ macro_rules! unary {
             $(#[$meta])*
             pub fn $name(&self) -> Result<Tensor> {
                 let op = stringify!($name);
+                in_wider!(narrowed[self], |x| x[0].$name());
                 with_dtype!(self.dtype(), T, $class => map::<T, T, _>(op, self, $f),
                     else dtype => Err(wrong_dtype(op, $rule, dtype)))
             }
@@ -113,6 +115,7 @@ impl Tensor {
     /// Errors: `DTypeMismatch` unless a float.
     pub fn pow_scalar(&self, p: f64) -> Result<Tensor> {
         let op = "pow_scalar";
+        in_wider!(narrowed[self], |x| x[0].pow_scalar(p));
         with_dtype!(self.dtype(), T, float => {
             if p == 1.0 {
                 Ok(self.clone())

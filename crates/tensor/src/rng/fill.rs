@@ -13,7 +13,7 @@ pub(super) const GRAIN: usize = 4096;
 
 impl Rng {
     /// A tensor of uniform numbers of `lo..hi`; one draw. How, and which errors: [`fill_uniform`](Rng::fill_uniform);
-    /// also an error unless `dtype` is a float.
+    /// also an error unless `dtype` is a float. BF16 and F16 are the numbers of F32, rounded, which may be `hi`.
     ///
     /// ```
     /// use tensor::{DType, Rng};
@@ -22,12 +22,15 @@ impl Rng {
     /// # Ok::<(), tensor::Error>(())
     /// ```
     pub fn uniform(&mut self, shape: impl AsRef<[usize]>, lo: f64, hi: f64, dtype: DType) -> Result<Tensor> {
+        if let DType::BF16 | DType::F16 = dtype {
+            return self.uniform(shape, lo, hi, DType::F32)?.to_dtype(dtype);
+        }
         with_dtype!(dtype, T, float => filled::<T>("uniform", shape.as_ref(), |out| self.fill_uniform(out, lo, hi)),
             else other => Err(not_a_float("uniform", other)))
     }
 
     /// A tensor of normal numbers; one draw. How, and which errors: [`fill_normal`](Rng::fill_normal); also an error
-    /// unless `dtype` is a float.
+    /// unless `dtype` is a float. BF16 and F16 are the numbers of F32, rounded.
     ///
     /// ```
     /// use tensor::{DType, Rng};
@@ -42,6 +45,9 @@ impl Rng {
         std: f64,
         dtype: DType,
     ) -> Result<Tensor> {
+        if let DType::BF16 | DType::F16 = dtype {
+            return self.normal(shape, mean, std, DType::F32)?.to_dtype(dtype);
+        }
         with_dtype!(dtype, T, float => filled::<T>("normal", shape.as_ref(), |out| self.fill_normal(out, mean, std)),
             else other => Err(not_a_float("normal", other)))
     }

@@ -386,6 +386,7 @@ table! {
     "fft_axes": |s| { let (x, n, axes) = (s.any(), s.many(3, |s| s.count()), s.axes()); none(fft_axes("fftn", x.shape(), s.rarely(2), &n, &axes)) };
     "bit_eq": |s| { let x = s.any(); let y = s.like(&x); assert!(x.bit_eq(&x) && x.bit_eq(&y) == y.bit_eq(&x)); Ok(vec![]) };
     "to_dtype": |s| { let (x, dtype) = (s.any(), s.dtype()); one(x.to_dtype(dtype)) };
+    "promote": |s| { let (x, dtype) = (s.any(), s.dtype()); let y = s.of(dtype, &[2]); two(x.promote(&y)) };
     "sum_to": |s| { let x = s.any(); let y = s.like(&x); one(x.sum_to(y.shape())) };
     "layer_norm": |s| layer_norm(s, false);
     "layer_norm_grad": |s| layer_norm(s, true);

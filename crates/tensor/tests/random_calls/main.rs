@@ -12,7 +12,7 @@ use more::MORE;
 use source::Source;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use tensor::{DType, Element, Tensor};
+use tensor::{DType, Element, Tensor, bf16, f16};
 
 /// Elements up to which a result is read: a view may have any number of them.
 const READ: usize = 1 << 14;
@@ -33,6 +33,10 @@ fn check(x: &Tensor) {
         DType::F64 => read::<f64>(x),
         DType::I64 => read::<i64>(x),
         DType::U8 => read::<u8>(x),
+        DType::I32 => read::<i32>(x),
+        DType::I8 => read::<i8>(x),
+        DType::BF16 => read::<bf16>(x),
+        DType::F16 => read::<f16>(x),
         _ => {
             read::<bool>(x);
             assert!(x.to_le_bytes().unwrap().iter().all(|&byte| byte < 2));
@@ -61,7 +65,7 @@ fn call(i: usize, function: fn(&mut Source) -> Outcome) -> bool {
 
 #[test]
 fn random_calls_give_a_tensor_or_an_error_and_change_no_operand() {
-    let count = std::env::var("TENSOR_RANDOM_CALLS").ok().and_then(|n| n.parse().ok()).unwrap_or(12_000);
+    let count = std::env::var("TENSOR_RANDOM_CALLS").ok().and_then(|n| n.parse().ok()).unwrap_or(24_000);
     let mut done: BTreeMap<&str, usize> = BTreeMap::new();
     let mut failed: BTreeMap<&str, usize> = BTreeMap::new();
     for i in 0..count {

@@ -1,11 +1,10 @@
 //! Random tensors and arguments, right and wrong ones.
 
-use tensor::{DType, Order, SliceArg, Tensor};
+use tensor::{DType, Order, SliceArg, Tensor, bf16, f16};
 
 /// More positions than any memory has elements; an axis of that length stands beside one of length 0.
 const ENDLESS: usize = 1 << 47;
 const VOLUME: usize = 256;
-const DTYPES: [DType; 5] = [DType::F32, DType::F64, DType::I64, DType::U8, DType::Bool];
 
 /// SplitMix64 (Steele, Lea, Flood 2014), and every tensor made, with a copy of what it held.
 pub struct Source {
@@ -39,7 +38,7 @@ impl Source {
     }
 
     pub fn dtype(&mut self) -> DType {
-        self.pick(&DTYPES)
+        if self.rarely(6) { DType::Bool } else { self.pick(&DType::ALL) }
     }
 
     pub fn order(&mut self) -> Order {
@@ -161,7 +160,7 @@ impl Source {
     }
 
     pub fn float(&mut self) -> Tensor {
-        let (dtype, shape) = (self.pick(&[DType::F32, DType::F64]), self.shape());
+        let (dtype, shape) = (self.pick(&[DType::F32, DType::F64, DType::BF16, DType::F16]), self.shape());
         self.of(dtype, &shape)
     }
 
@@ -197,6 +196,10 @@ impl Source {
             DType::F32 => Tensor::from_vec((0..n).map(|_| self.number() as f32).collect(), shape),
             DType::F64 => Tensor::from_vec((0..n).map(|_| self.number()).collect(), shape),
             DType::U8 => Tensor::from_vec((0..n).map(|_| self.integer() as u8).collect(), shape),
+            DType::I32 => Tensor::from_vec((0..n).map(|_| self.integer() as i32).collect(), shape),
+            DType::I8 => Tensor::from_vec((0..n).map(|_| self.integer() as i8).collect(), shape),
+            DType::BF16 => Tensor::from_vec((0..n).map(|_| bf16::from_f64(self.number())).collect(), shape),
+            DType::F16 => Tensor::from_vec((0..n).map(|_| f16::from_f64(self.number())).collect(), shape),
             DType::Bool => Tensor::from_vec((0..n).map(|_| self.rarely(2)).collect(), shape),
             _ if small => Tensor::from_vec((0..n).map(|_| self.below(3) as i64).collect(), shape),
             _ => Tensor::from_vec((0..n).map(|_| self.integer()).collect(), shape),

@@ -51,7 +51,8 @@ impl Attention {
             bias = bias.add(&Tensor::where_(&sees, &full(0.0)?, &full(f64::NEG_INFINITY)?)?)?;
         }
         let sees = bias.gt(&full(f64::NEG_INFINITY)?)?;
-        let bias = Tensor::where_(&sees, &bias, &full(-1e30)?)?.expand(shape)?;
+        let never = if dtype == DType::F16 { -6e4 } else { -1e30 };
+        let bias = Tensor::where_(&sees, &bias, &full(never)?)?.expand(shape)?;
         Ok((bias.into(), sees.to_dtype(dtype)?.expand(shape)?.into()))
     }
 

@@ -38,7 +38,9 @@ impl Var {
     ///
     /// Shapes: `(.., n, n)` to the same. Errors: as [`Tensor::inv`].
     pub fn matrix_power(&self, p: i32) -> Result<Var> {
-        if p == 0 || !self.is_tracked() {
+        // Types that are no type of linear algebra are refused there.
+        let refused = self.dtype().compute() != self.dtype();
+        if p == 0 || refused || !self.is_tracked() {
             return Ok(Var::constant(self.value().matrix_power(p)?));
         }
         let mut base = if p < 0 { self.inv()? } else { self.clone() };

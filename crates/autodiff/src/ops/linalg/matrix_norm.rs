@@ -16,7 +16,8 @@ impl Var {
     }
 
     fn norm_of(&self, norm: MatrixNorm) -> Result<Var> {
-        if self.rank() < 2 {
+        let refused = self.dtype().is_float() && self.dtype().compute() != self.dtype();
+        if self.rank() < 2 || refused {
             self.value().matrix_norm(norm)?;
         }
         match norm {

@@ -8,7 +8,9 @@
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::reduction::{Reduction, one_shape};
+use crate::ops::widened::widened;
 use crate::var::Var;
+use smallvec::SmallVec;
 use tensor::Tensor;
 
 impl Var {
@@ -34,6 +36,10 @@ impl Var {
         reduction: Reduction,
     ) -> Result<Var> {
         one_shape("bce_with_logits", self, target)?;
+        let operands: SmallVec<[&Var; 3]> = [Some(self), Some(target), pos_weight].into_iter().flatten().collect();
+        if let Some(out) = widened(&operands, &|x| x[0].bce_with_logits(x[1], x.get(2).copied(), reduction)) {
+            return out;
+        }
         let Some(weight) = pos_weight else {
             return reduction.of(&self.softplus()?.sub(&self.mul(target)?)?);
         };

@@ -68,9 +68,9 @@ impl Op for CrossEntropyLoss {
         let found = fused::cross_entropy(x[0], x[1], &self.how.config())?;
         self.stats = Some(found.stats);
         let losses = found.losses;
-        match self.how.reduction {
-            Reduction::None => Ok(losses),
-            Reduction::Sum => Ok(losses.sum(&[])?),
+        let loss = match self.how.reduction {
+            Reduction::None => losses,
+            Reduction::Sum => losses.sum(&[])?,
             Reduction::Mean => {
                 let weight = found.weights.sum(&[])?;
                 self.divisor = weight.item()?;
@@ -82,9 +82,10 @@ impl Op for CrossEntropyLoss {
                         repair: "leave such batches out, or use Reduction::Sum",
                     });
                 }
-                Ok(losses.sum(&[])?.div(&weight)?)
+                losses.sum(&[])?.div(&weight)?
             }
-        }
+        };
+        Ok(loss.to_dtype(x[0].dtype())?)
     }
     fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
         let (x, t) = (saved.input(0), saved.input(1));

@@ -6,6 +6,7 @@
 use crate::check::{OpSpec, Samples};
 use crate::error::{Error, Result};
 use crate::reduction::{Reduction, one_shape};
+use crate::ops::widened::widened;
 use crate::var::Var;
 use tensor::Tensor;
 
@@ -32,6 +33,9 @@ impl Var {
             });
         }
         one_shape("huber_loss", self, target)?;
+        if let Some(out) = widened(&[self, target], &|x| x[0].huber_loss(x[1], delta, reduction)) {
+            return out;
+        }
         let d = self.sub(target)?;
         let c = d.clamp(-delta, delta)?;
         reduction.of(&c.mul(&d.sub(&c.mul_scalar(0.5)?)?)?)

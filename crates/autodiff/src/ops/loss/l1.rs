@@ -5,6 +5,7 @@
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::reduction::{Reduction, one_shape};
+use crate::ops::widened::widened;
 use crate::var::Var;
 use tensor::Tensor;
 
@@ -22,6 +23,9 @@ impl Var {
     /// ```
     pub fn l1_loss(&self, target: &Var, reduction: Reduction) -> Result<Var> {
         one_shape("l1_loss", self, target)?;
+        if let Some(out) = widened(&[self, target], &|x| x[0].l1_loss(x[1], reduction)) {
+            return out;
+        }
         reduction.of(&self.sub(target)?.abs()?)
     }
 }

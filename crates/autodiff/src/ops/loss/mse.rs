@@ -6,6 +6,7 @@ use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::op::{Grads, Op, Saved, Saves, grads};
 use crate::reduction::{Reduction, one_shape};
+use crate::ops::widened::widened;
 use crate::var::Var;
 use tensor::{Tensor, fused};
 
@@ -65,6 +66,9 @@ impl Var {
     /// ```
     pub fn mse_loss(&self, target: &Var, reduction: Reduction) -> Result<Var> {
         one_shape("mse_loss", self, target)?;
+        if let Some(out) = widened(&[self, target], &|x| x[0].mse_loss(x[1], reduction)) {
+            return out;
+        }
         match reduction {
             Reduction::Mean => Var::apply(MseLoss, &[self, target]),
             _ => reduction.of(&self.sub(target)?.square()?),

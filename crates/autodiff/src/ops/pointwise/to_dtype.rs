@@ -12,6 +12,8 @@ use tensor::{DType, Tensor};
 pub struct ToDType {
     from: DType,
     to: DType,
+    /// Whether integers that do not fit wrap, as those of computations do.
+    wraps: bool,
 }
 
 impl Op for ToDType {
@@ -22,7 +24,7 @@ impl Op for ToDType {
         Saves::NOTHING
     }
     fn forward(&mut self, x: &[&Tensor]) -> Result<Tensor> {
-        Ok(x[0].to_dtype(self.to)?)
+        Ok(if self.wraps { x[0].narrowed_to(self.to)? } else { x[0].to_dtype(self.to)? })
     }
     fn backward(&self, _: &Saved, grad: &Var) -> Result<Grads> {
         if self.from.is_float() && self.to.is_float() {
@@ -41,7 +43,20 @@ impl Var {
         if dtype == self.dtype() {
             return Ok(self.clone());
         }
-        Var::apply(ToDType { from: self.dtype(), to: dtype }, &[self])
+        Var::apply(ToDType { from: self.dtype(), to: dtype, wraps: false }, &[self])
+    }
+
+    /// This value and `other`, both of the type that [`DType::promote`] gives for theirs.
+    ///
+    /// Errors: as [`Var::to_dtype`].
+    pub fn promote(&self, other: &Var) -> Result<(Var, Var)> {
+        let dtype = DType::promote(self.dtype(), other.dtype());
+        Ok((self.to_dtype(dtype)?, other.to_dtype(dtype)?))
+    }
+
+    /// This result of a computation in the wider type of `dtype` as one of `dtype`.
+    pub(crate) fn narrowed_to(&self, dtype: DType) -> Result<Var> {
+        Var::apply(ToDType { from: self.dtype(), to: dtype, wraps: true }, &[self])
     }
 }
 
@@ -80,6 +95,18 @@ mod tests {
         let grads = y.backward()?;
         let dx = grads.of(&x).map(|dx| dx.to_vec::<f32>()).transpose()?;
         assert_eq!(dx, Some(vec![1.0, -4.0]));
+        Ok(())
+    }
+
+    #[test]
+    fn promoted_operands_get_gradients_of_their_own_types() -> Result<()> {
+        let x = Var::variable(Tensor::from_vec(vec![0.5f32, -2.0], [2])?.to_dtype(DType::BF16)?);
+        let y = Var::variable(Tensor::from_vec(vec![3.0f64, 4.0], [2])?);
+        let (a, b) = x.promote(&y)?;
+        let grads = a.mul(&b)?.sum(&[])?.backward()?;
+        let dx = grads.of(&x).map(|dx| dx.to_vec::<tensor::bf16>()).transpose()?;
+        assert_eq!(dx, Some(vec![tensor::bf16::from_f32(3.0), tensor::bf16::from_f32(4.0)]));
+        assert_eq!(grads.of(&y).map(|dy| dy.to_vec::<f64>()).transpose()?, Some(vec![0.5, -2.0]));
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
+use crate::ops::widened::widened;
 use crate::var::Var;
 use tensor::Tensor;
 use tensor::einsum::check_cross;
@@ -10,6 +11,9 @@ impl Var {
     /// The cross product along `axis`, see [`Tensor::cross`].
     pub fn cross(&self, b: &Var, axis: isize) -> Result<Var> {
         check_cross(self.shape(), b.shape(), axis)?;
+        if let Some(out) = widened(&[self, b], &|x| x[0].cross(x[1], axis)) {
+            return out;
+        }
         let turned = |x: &Var, by: &[i64]| x.index_select(axis, Tensor::from_slice(by, [3])?);
         let forward = turned(self, &[1, 2, 0])?.mul(&turned(b, &[2, 0, 1])?).map_err(|e| e.named("cross"))?;
         forward.sub(&turned(self, &[2, 0, 1])?.mul(&turned(b, &[1, 2, 0])?)?)

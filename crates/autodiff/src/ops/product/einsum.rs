@@ -7,6 +7,7 @@
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::op::{Grads, Op, Saved, Saves, grads};
+use crate::ops::widened::widened;
 use crate::var::Var;
 use tensor::Tensor;
 use tensor::einsum::{Pair, Plan};
@@ -94,6 +95,9 @@ impl Var {
     pub fn einsum(subscripts: &str, operands: &[&Var]) -> Result<Var> {
         let shapes: Vec<&[usize]> = operands.iter().map(|x| x.shape()).collect();
         let plan = Plan::new(subscripts, &shapes)?;
+        if let Some(out) = widened(operands, &|x| Var::einsum(subscripts, x)) {
+            return out;
+        }
         let mut terms = Vec::with_capacity(2 * operands.len());
         for (&x, how) in operands.iter().zip(plan.operands()) {
             let mut x = how.joined_axes().map_or_else(|| Ok(x.clone()), |axes| x.joined_axes(axes))?;

@@ -2,6 +2,7 @@
 
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
+use crate::ops::widened::widened;
 use crate::var::Var;
 use tensor::Tensor;
 use tensor::einsum::multi_dot_order;
@@ -11,6 +12,9 @@ impl Var {
     pub fn multi_dot(matrices: &[&Var]) -> Result<Var> {
         let shapes: Vec<&[usize]> = matrices.iter().map(|x| x.shape()).collect();
         let order = multi_dot_order(&shapes)?;
+        if let Some(out) = widened(matrices, &Var::multi_dot) {
+            return out;
+        }
         let mut terms: Vec<Var> = matrices.iter().map(|&x| x.clone()).collect();
         for (i, j) in order {
             terms.push(terms[i].matmul(&terms[j]).map_err(|e| e.named("multi_dot"))?);

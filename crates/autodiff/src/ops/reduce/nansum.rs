@@ -2,6 +2,7 @@
 
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
+use crate::ops::widened::widened;
 use crate::var::Var;
 
 impl Var {
@@ -14,6 +15,9 @@ impl Var {
     ///
     /// Errors: `InvalidAxis`; `DTypeMismatch` unless a float.
     pub fn nanmean(&self, axes: &[isize]) -> Result<Var> {
+        if let Some(out) = widened(&[self], &|x| x[0].nanmean(axes)) {
+            return out;
+        }
         let numbers = self.value().is_nan()?.logical_not()?.count_nonzero(axes)?;
         self.nansum(axes)?.div(&Var::constant(numbers.to_dtype(self.dtype())?))
     }

@@ -4,6 +4,7 @@
 
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
+use crate::ops::widened::rounded;
 use crate::var::Var;
 use tensor::{Error, Tensor};
 
@@ -22,6 +23,9 @@ impl Var {
     /// Errors: `InvalidAxis`; `DTypeMismatch` unless a float; `InvalidArgument` for a NaN or another negative p;
     /// `EmptyReduction` for `p = ±∞` over nothing.
     pub fn norm(&self, p: f64, axes: &[isize]) -> Result<Var> {
+        if let Some(out) = rounded(self, &|x| x.norm(p, axes)) {
+            return out;
+        }
         if p == f64::INFINITY {
             return self.abs()?.max(axes);
         }

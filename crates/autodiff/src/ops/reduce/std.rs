@@ -4,6 +4,7 @@
 
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
+use crate::ops::widened::rounded;
 use crate::var::Var;
 
 impl Var {
@@ -11,11 +12,17 @@ impl Var {
     ///
     /// The gradient is NaN where all values are equal. Errors: as [`Var::var`].
     pub fn std(&self, axes: &[isize], correction: usize) -> Result<Var> {
+        if let Some(out) = rounded(self, &|x| x.std(axes, correction)) {
+            return out;
+        }
         self.var(axes, correction).and_then(|v| v.sqrt()).map_err(|e| e.named("std"))
     }
 
     /// [`Var::std`] with the reduced axes left in, of size 1.
     pub fn std_keep(&self, axes: &[isize], correction: usize) -> Result<Var> {
+        if let Some(out) = rounded(self, &|x| x.std_keep(axes, correction)) {
+            return out;
+        }
         self.var_keep(axes, correction).and_then(|v| v.sqrt()).map_err(|e| e.named("std"))
     }
 }

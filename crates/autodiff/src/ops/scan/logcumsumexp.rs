@@ -5,6 +5,7 @@
 
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
+use crate::ops::widened::rounded;
 use crate::var::Var;
 use tensor::{Error, Tensor};
 
@@ -13,6 +14,9 @@ impl Var {
     ///
     /// Errors: `InvalidAxis`; `DTypeMismatch` unless a float.
     pub fn logcumsumexp(&self, axis: isize) -> Result<Var> {
+        if let Some(out) = rounded(self, &|x| x.logcumsumexp(axis)) {
+            return out;
+        }
         if !self.dtype().is_float() {
             let (rule, repair) = ("the operand must be a float", "convert with to_dtype first");
             let dtypes = vec![self.dtype()];

@@ -12,11 +12,12 @@ pub use crate::ops::products::{check_cross, kron_shapes, multi_dot_order};
 pub use pair::Pair;
 pub use plan::{Operand, Plan};
 
-use crate::dtype::Element;
 use crate::error::{Error, Result};
 use crate::layout::{Dims, Layout, checked_len};
 use crate::ops::slice_scatter::write;
-use crate::tensor::{Tensor, with_dtype};
+use crate::ops::widen::in_wider;
+use crate::tensor::Tensor;
+use crate::word::with_words;
 use smallvec::SmallVec;
 
 /// A label: a letter, or an axis of the ellipsis.
@@ -77,6 +78,7 @@ impl Tensor {
     pub fn einsum(subscripts: &str, operands: &[&Tensor]) -> Result<Tensor> {
         let shapes: Vec<&[usize]> = operands.iter().map(|x| x.shape()).collect();
         let plan = Plan::new(subscripts, &shapes)?;
+        in_wider!(narrowed of operands, |x| Tensor::einsum(subscripts, x));
         let prepared = operands.iter().zip(plan.operands()).map(|(x, how)| how.prepare(x));
         let mut terms = prepared.map(|x| x.map(Some)).collect::<Result<Vec<Option<Tensor>>>>()?;
         for (i, j, pair) in plan.pairs() {
@@ -127,10 +129,10 @@ impl Tensor {
         let shape: Dims = axes.iter().map(|&a| self.shape()[a]).collect();
         checked_len(op, &shape, self.dtype())?;
         let to = diagonal(&Layout::contiguous(&shape), axes);
-        with_dtype!(self.dtype(), T, all => Tensor::build(op, &shape, |out: &mut [T]| {
-            out.fill(T::from_i64(0));
+        with_words!(self.dtype(), W => Tensor::build_words(op, &shape, self.dtype(), |out: &mut [W]| {
+            out.fill(0);
             if !out.is_empty() {
-                write(out, &to, self.data::<T>(), self.layout());
+                write(out, &to, self.words(), self.layout());
             }
         }))
     }

@@ -3,6 +3,7 @@
 use super::{Label, Labels};
 use crate::error::Result;
 use crate::ops::arithmetic::same_dtype;
+use crate::ops::widen::in_wider;
 use crate::tensor::Tensor;
 use std::cmp::Reverse;
 
@@ -58,6 +59,7 @@ impl Pair {
     ///
     /// Errors: `DTypeMismatch`; `InvalidArgument` or `ShapeMismatch` where the axes do not fit the labels.
     pub fn run(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        in_wider!(narrowed[a, b], |x| self.run(x[0], x[1]));
         let dtype = same_dtype("einsum", a, b)?;
         self.check(a, b)?;
         let has_left = |l: &Label| self.left.contains(l);
