@@ -4,7 +4,7 @@ use autodiff::ops::attention::scaled_dot_product_attention::Attention;
 use autodiff::ops::loss::cross_entropy::CrossEntropy;
 use autodiff::{MatrixNorm, Reduction, Result, Var};
 use serde_json::Value;
-use tensor::{DType, FftNorm, NanToNum, Order, PadMode, Tensor, Triangular, s};
+use tensor::{DType, FftNorm, Order, PadMode, Tensor, Triangular, s};
 
 /// The options of a case. What is a tensor there comes in the dtype of the run.
 pub struct Options<'a> {
@@ -225,19 +225,6 @@ table! { |x, o|
     "sigmoid" => x[0].sigmoid();
     "softplus" => x[0].softplus();
     "log_sigmoid" => x[0].log_sigmoid();
-    "frac" => x[0].frac();
-    "softsign" => x[0].softsign();
-    "deg2rad" => x[0].deg2rad();
-    "rad2deg" => x[0].rad2deg();
-    "logit" => x[0].logit();
-    "erfinv" => x[0].erfinv();
-    "sinc" => x[0].sinc();
-    "is_nan" => x[0].is_nan();
-    "is_inf" => x[0].is_inf();
-    "is_finite" => x[0].is_finite();
-    "bitwise_not" => x[0].bitwise_not();
-    "logical_not" => x[0].logical_not();
-    "nan_to_num" => x[0].nan_to_num(NanToNum::default());
     "add" => x[0].add(&x[1]);
     "sub" => x[0].sub(&x[1]);
     "mul" => x[0].mul(&x[1]);
@@ -258,20 +245,6 @@ table! { |x, o|
     "le" => x[0].le(&x[1]);
     "gt" => x[0].gt(&x[1]);
     "ge" => x[0].ge(&x[1]);
-    "fmod" => x[0].fmod(&x[1]);
-    "remainder" => x[0].remainder(&x[1]);
-    "bitwise_and" => x[0].bitwise_and(&x[1]);
-    "bitwise_or" => x[0].bitwise_or(&x[1]);
-    "bitwise_xor" => x[0].bitwise_xor(&x[1]);
-    "bitwise_left_shift" => x[0].bitwise_left_shift(&x[1]);
-    "bitwise_right_shift" => x[0].bitwise_right_shift(&x[1]);
-    "gcd" => x[0].gcd(&x[1]);
-    "lcm" => x[0].lcm(&x[1]);
-    "logical_and" => x[0].logical_and(&x[1]);
-    "logical_or" => x[0].logical_or(&x[1]);
-    "logical_xor" => x[0].logical_xor(&x[1]);
-    "lerp" => x[0].lerp(&x[1], &x[2]);
-    "is_close" => x[0].is_close(&x[1], 0.125, 0.25);
     "sum" => x[0].sum(&o.axes());
     "sum_keep" => x[0].sum_keep(&o.axes());
     "sum_to" => x[0].sum_to(&o.sizes("shape"));
@@ -308,12 +281,6 @@ table! { |x, o|
     "ifft" => { let (n, axis, norm) = o.fft(); x[0].ifft(n, axis, norm) };
     "rfft" => { let (n, axis, norm) = o.fft(); x[0].rfft(n, axis, norm) };
     "irfft" => { let (n, axis, norm) = o.fft(); x[0].irfft(n, axis, norm) };
-    "fftn" => x[0].fftn(&[], &[], o.fft().2);
-    "ifftn" => x[0].ifftn(&[], &[], o.fft().2);
-    "rfftn" => x[0].rfftn(&[], &[], o.fft().2);
-    "irfftn" => x[0].irfftn(&[], &[], o.fft().2);
-    "fftshift" => x[0].fftshift(&[0]);
-    "ifftshift" => x[0].ifftshift(&[0]);
     "solve" => x[0].solve(&x[1]);
     "inv" => x[0].inv();
     "matrix_power" => x[0].matrix_power(o.signed("n") as i32);
