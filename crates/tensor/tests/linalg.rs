@@ -12,8 +12,8 @@ fn size(x: &Tensor) -> f64 {
     }
 }
 
-/// c of the bounds `c·n·ε·scale`: faer's error constants are small, 8 leaves room for the sums of the check itself.
-const C: f64 = 8.0;
+/// c of the bounds `c·n·ε·scale`. The most that was seen, of 48 random shapes in f32 and f64, is 1.
+const C: f64 = 2.0;
 
 #[track_caller]
 fn close(x: &Tensor, y: &Tensor, n: usize, scale: f64) -> Result<()> {

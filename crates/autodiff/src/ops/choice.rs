@@ -45,7 +45,7 @@ pub(crate) fn by_matrix(
     let mut back = vec![0i64; order.len()];
     order.iter().enumerate().for_each(|(i, &at)| back[at as usize] = i as i64);
     let y = Var::cat(&parts.iter().collect::<Vec<_>>(), 0)?;
-    let y = y.index_select(0, &Tensor::from_slice(&back, [back.len()])?)?;
+    let y = y.index_select(0, Tensor::from_slice(&back, [back.len()])?)?;
     let own = y.shape()[1..].to_vec();
     y.reshape([lead, own].concat())
 }

@@ -268,7 +268,7 @@ fn triangular(s: &mut Source) -> Triangular {
 fn lu_solve(s: &mut Source) -> Outcome {
     right_side(s, |s, x, b| {
         let (f, order) = x.lu_factor()?;
-        let order = if s.rarely(4) { s.ids(&order.shape().to_vec()) } else { order };
+        let order = if s.rarely(4) { s.ids(order.shape()) } else { order };
         one(f.lu_solve(&order, b, s.rarely(2)))
     })
 }
