@@ -104,7 +104,9 @@ simd_fn! {
                 }
             }
             column[..j].fill(T::ZERO);
-            if !(column[j] > T::ZERO) {
+            // NaN too.
+            let positive = column[j] > T::ZERO;
+            if !positive {
                 return Some(j);
             }
             let pivot = column[j].sqrt();

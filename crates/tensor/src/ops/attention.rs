@@ -161,7 +161,7 @@ impl Sizes {
             n: self.n,
             m: self.m,
             heads: self.heads,
-            group: if self.pairs == 0 { 1 } else { self.heads / self.pairs },
+            group: self.heads.checked_div(self.pairs).unwrap_or(1),
         }
     }
 }

@@ -8,6 +8,8 @@ use tensor::fused::{
 };
 use tensor::{DType, Error, Fft, MatrixNorm, NanToNum, Rng, Tensor, Triangular, fft_axes};
 
+/// A call on what is drawn for it.
+pub type Call = fn(&mut Source) -> Outcome;
 /// What a call gave.
 pub type Outcome = Result<Vec<Tensor>, Error>;
 type One = Result<Tensor, Error>;
@@ -278,7 +280,7 @@ macro_rules! table {
     ($(one: $($unary:ident)*;)? $(two: $($binary:ident)*;)? $(number: $($number:ident)*;)? $(axis: $($axis:ident)*;)?
      $(two_axis: $($two_axis:ident)*;)? $(axes: $($axes:ident)*;)? $(matrix: $($matrix:ident)*;)?
      $(two_of_matrix: $($two_of_matrix:ident)*;)? $(three_of_matrix: $($three_of_matrix:ident)*;)? $($name:literal: |$s:ident| $body:expr;)*) => {
-        pub const CALLS: &[(&str, fn(&mut Source) -> Outcome)] = &[
+        pub const CALLS: &[(&str, Call)] = &[
             $($((stringify!($unary), |s| one(Tensor::$unary(&s.any()))),)*)?
             $($((stringify!($binary), |s| pair(s, Tensor::$binary)),)*)?
             $($((stringify!($number), |s| with_number(s, Tensor::$number)),)*)?

@@ -1,7 +1,7 @@
 //! The functions that `calls.rs` has no line for: constructors of sequences, borders and windows, tuples of indices,
 //! Fourier transforms.
 
-use crate::calls::Outcome;
+use crate::calls::{Call, Outcome};
 use crate::source::Source;
 use tensor::{DType, Error, Fft, FftNorm, Indexing, PadMode, Tensor};
 
@@ -84,7 +84,7 @@ fn grids(s: &mut Source) -> Outcome {
 }
 
 /// As `calls::CALLS`.
-pub const MORE: &[(&str, fn(&mut Source) -> Outcome)] = &[
+pub const MORE: &[(&str, Call)] = &[
     ("arange_step", |s| one(Tensor::arange_step(s.number(), s.number(), s.number(), s.dtype()))),
     ("linspace", |s| one(Tensor::linspace(s.number(), s.number(), s.signed(), s.dtype()))),
     ("logspace", |s| one(Tensor::logspace(s.number(), s.number(), s.signed(), s.number(), s.dtype()))),

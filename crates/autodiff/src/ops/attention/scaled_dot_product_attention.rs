@@ -62,7 +62,7 @@ impl Attention {
         let at = q.rank() - 3;
         let (lead, heads, pairs) = (&q.shape()[..at], q.shape()[at], k.shape()[at]);
         let (n, m) = (q.shape()[at + 1], k.shape()[at + 1]);
-        let group = if pairs == 0 { 1 } else { heads / pairs };
+        let group = heads.checked_div(pairs).unwrap_or(1);
         // (.., pairs, group, rows, cols)
         let split = |x: &Var| {
             x.reshape([lead, &[pairs, group], &x.shape()[at + 1..]].concat())

@@ -21,7 +21,7 @@ fn series(x: &Var) -> Result<Var> {
     let coefficient = |k: u32| {
         let factorial: f64 = (1..=2 * k + 3).map(f64::from).product();
         let power: f64 = (0..=2 * k + 1).map(|_| PI).product();
-        (if k % 2 == 0 { -1.0 } else { 1.0 }) * power * f64::from(2 * k + 2) / factorial
+        (if k.is_multiple_of(2) { -1.0 } else { 1.0 }) * power * f64::from(2 * k + 2) / factorial
     };
     let mut sum = square.mul_scalar(coefficient(TERMS - 1))?;
     for k in (1..TERMS - 1).rev() {
