@@ -284,7 +284,7 @@ impl Op for TooLarge {
 }
 
 /// Operations whose derivative with respect to this input is 0 wherever it exists.
-const FLAT: [(&str, usize); 9] = [
+const FLAT: [(&str, usize); 13] = [
     ("sign", 0),
     ("floor", 0),
     ("ceil", 0),
@@ -294,6 +294,11 @@ const FLAT: [(&str, usize); 9] = [
     ("relu_grad", 0),
     ("leaky_relu_grad", 0),
     ("clamp_grad", 0),
+    ("floor_divide", 0),
+    ("floor_divide", 1),
+    ("heaviside", 0),
+    // Its value at 0 counts there alone.
+    ("heaviside", 1),
 ];
 
 #[test]

@@ -167,6 +167,16 @@ impl Tensor {
     pub fn nan_to_num(&self, to: NanToNum) -> Result<Tensor> {
         let op = "nan_to_num";
         let number = |given: Option<f64>, most: f64| given.unwrap_or(most);
+        let most = match self.dtype() {
+            DType::BF16 => crate::bf16::MAX.to_f64(),
+            _ => crate::f16::MAX.to_f64(),
+        };
+        let narrow = NanToNum {
+            pos_inf: Some(number(to.pos_inf, most)),
+            neg_inf: Some(number(to.neg_inf, -most)),
+            ..to
+        };
+        in_wider!(rounded[self], |x| x[0].nan_to_num(narrow));
         match self.dtype() {
             DType::F32 => {
                 let (pos, neg) = (number(to.pos_inf, f32::MAX.into()), number(to.neg_inf, f32::MIN.into()));
