@@ -51,12 +51,12 @@ impl Tensor {
     /// [`Tensor::eigh`]. Differs from PyTorch in: no complex tensors; which multiple of a vector is taken.
     ///
     /// ```
-    /// let turn = tensor::Tensor::from_vec(vec![0.0, -2.0, 2.0, 0.0], [2, 2])?;
+    /// let turn = tensor::Tensor::from_vec(vec![0.0, -1.0, 4.0, 0.0], [2, 2])?;
     /// let (values, re, im) = turn.eig()?;
     /// let expected = tensor::Tensor::from_vec(vec![0.0, 2.0, 0.0, -2.0], [2, 2])?;
-    /// assert!(values.all_close(&expected, 1e-15, 1e-15)?);
-    /// assert!((re.select(0, 0)?.to_vec::<f64>()?[0] - 0.5f64.sqrt()).abs() < 1e-15);
-    /// assert!((im.select(0, 1)?.to_vec::<f64>()?[0] + 0.5f64.sqrt()).abs() < 1e-15);
+    /// assert!(values.all_close(&expected, 1e-14, 1e-14)?);
+    /// assert!((re.select(0, 1)?.to_vec::<f64>()?[0] - 0.8f64.sqrt()).abs() < 1e-14);
+    /// assert!((im.select(0, 0)?.to_vec::<f64>()?[0] - 0.2f64.sqrt()).abs() < 1e-14);
     /// # Ok::<(), tensor::Error>(())
     /// ```
     pub fn eig(&self) -> Result<(Tensor, Tensor, Tensor)> {
