@@ -20,7 +20,8 @@ What the contract test holds each operation to. Made from the list of operations
   (`crates/autodiff/tests/dtypes.rs`) holds BF16 and F16 to the result of F32, rounded, and I32 and I8 to that of I64.
 - **bits:** the same for 1 and 3 threads and for any layout; *large* where a case is big enough to be divided.
 - **outside:** result, gradients, second gradients and jvp compared with those of another program, in so many cases, in
-  f64 and f32 (`crates/autodiff/tests/goldens`).
+  f64 and f32 (`crates/autodiff/tests/goldens`); of `eig` the values. Its vectors, and linear algebra in batches, are in
+  `goldens_linalg.rs` beside them.
 
 | operation | value | gradient | second gradient | jvp | dtypes | bits | outside |
 |---|---|---|---|---|---|---|---|

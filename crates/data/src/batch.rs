@@ -93,7 +93,7 @@ impl BatchPlan {
                 .stream(EPOCHS)
                 .stream(e)
                 .permutation(self.len)
-                .expect("invariant: the plan has found room for the order of its rows"),
+                .expect("memory has room for the order of the rows, as it had when the plan was made"),
             None => (0..self.len).collect(),
         };
         if self.config.drop_last {

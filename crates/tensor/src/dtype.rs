@@ -10,13 +10,15 @@ use std::fmt;
 /// The type of a tensor's elements.
 ///
 /// Operands of two types are refused, never converted silently: convert one with [`Tensor::to_dtype`], or both with
-/// [`Tensor::promote`]. A Rust number that meets a tensor, as in `mul_scalar`, takes the tensor's type.
+/// [`Tensor::promote`]. A Rust number that meets a tensor, as in `mul_scalar`, is taken in the type that the tensor
+/// is computed in.
 ///
 /// - **BF16, F16** are computed in F32 and rounded once for each operation, to the nearest, ties to even; sums, products
 ///   and norms inside an operation are in F32. Linear algebra and Fourier transforms refuse them.
 /// - **I32, I8** are computed in I64 and go back modulo 2³² or 2⁸, so that sums, differences and products wrap.
 /// - **Integers** of all kinds: division truncates, by 0 it is an error, and the lowest divided by −1 is the lowest. Sums
-///   and products over axes, and scans, give I64. There are no shifts.
+///   and products over axes, and scans, give I64. A shift by a negative count, or by the width
+///   and more, leaves only the sign.
 /// - **Conversions** saturate: what is too large or too small becomes the highest or lowest, NaN 0. See `to_dtype`.
 ///
 /// [`Tensor::to_dtype`]: crate::Tensor::to_dtype

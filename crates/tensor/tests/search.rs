@@ -229,6 +229,27 @@ fn a_long_sum_is_that_of_its_chunks_and_the_same_beside_others() -> Result<()> {
 }
 
 #[test]
+fn a_running_product_neither_overflows_nor_vanishes_where_its_line_does_not() -> Result<()> {
+    let mut x = vec![2.0f32; 3 << 12];
+    x[0] = 0.0;
+    assert_eq!(Tensor::from_slice(&x, [3 << 12])?.cumprod(0)?.count_nonzero(&[])?.item()?, 0.0);
+    // 2⁻¹⁰⁰ up to the second chunk, then 150 times 2.
+    x.fill(1.0);
+    x[1..101].fill(0.5);
+    x[1 << 12..][..150].fill(2.0);
+    assert_eq!(Tensor::from_slice(&x, [3 << 12])?.cumprod(0)?.to_vec::<f32>()?[2 << 12], 2f32.powi(50));
+    Ok(())
+}
+
+#[test]
+fn quantiles_do_not_overflow_on_the_way() -> Result<()> {
+    assert_eq!(Tensor::from_slice(&[-3e38f32, 3e38], [2])?.median(0)?.item()?, 0.0);
+    assert_eq!(row(&[f64::NEG_INFINITY, 5.0])?.median(0)?.item()?, f64::NEG_INFINITY);
+    assert_eq!(row(&[0.1, 0.1])?.quantile(0.3, 0)?.item()?, 0.1);
+    Ok(())
+}
+
+#[test]
 fn of_nothing_and_of_one_there_is_nothing_and_one() -> Result<()> {
     let (none, one) = (row(&[])?, row(&[3.0])?);
     let no_number = row(&[f64::NAN])?;

@@ -67,7 +67,8 @@ impl GradCheck {
 ///
 /// With `c` drawn at random, `g = Jᵀ·c` is what the backward rules say of `⟨c, f(x)⟩`. It is held against central
 /// differences as [`GradCheck::mode`] says, and, along a random `u`, against forward mode: `⟨g, u⟩ = ⟨c, J·u⟩`, up to
-/// rounding. A direction `u` in which differences are taken has length 1, and the two may differ by `rtol` of the
+/// rounding. Forward mode is the backward rule transposed, so a rule must be written in `Var` operations to pass; one that
+/// computes on tensors is no linear function that could be. A direction `u` in which differences are taken has length 1, and the two may differ by `rtol` of the
 /// larger or of `‖g·u‖` (a sum may cancel), by `atol`, and by the rounding of the results, `32·ε·‖c·f(x)‖/step`.
 ///
 /// Inputs of type f64 are varied; those of other types are passed on as they are.

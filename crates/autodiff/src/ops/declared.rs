@@ -28,7 +28,11 @@ impl<F: Fn(&[&Tensor]) -> tensor::Result<Tensor> + Send + Sync + 'static> Op for
 }
 
 /// `f` of one value.
-pub(crate) fn declared(name: &'static str, x: &Var, f: fn(&Tensor) -> tensor::Result<Tensor>) -> Result<Var> {
+pub(crate) fn declared(
+    name: &'static str,
+    x: &Var,
+    f: impl Fn(&Tensor) -> tensor::Result<Tensor> + Send + Sync + 'static,
+) -> Result<Var> {
     Var::apply(Declared { name, forward: move |x: &[&Tensor]| f(x[0]) }, &[x])
 }
 
@@ -37,19 +41,7 @@ pub(crate) fn declared_pair(
     name: &'static str,
     x: &Var,
     y: &Var,
-    f: fn(&Tensor, &Tensor) -> tensor::Result<Tensor>,
+    f: impl Fn(&Tensor, &Tensor) -> tensor::Result<Tensor> + Send + Sync + 'static,
 ) -> Result<Var> {
     Var::apply(Declared { name, forward: move |x: &[&Tensor]| f(x[0], x[1]) }, &[x, y])
-}
-
-/// `f` of two values and two numbers.
-pub(crate) fn declared_with(
-    name: &'static str,
-    x: &Var,
-    y: &Var,
-    numbers: [f64; 2],
-    f: fn(&Tensor, &Tensor, f64, f64) -> tensor::Result<Tensor>,
-) -> Result<Var> {
-    let [a, b] = numbers;
-    Var::apply(Declared { name, forward: move |x: &[&Tensor]| f(x[0], x[1], a, b) }, &[x, y])
 }

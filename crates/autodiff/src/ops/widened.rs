@@ -14,6 +14,15 @@ pub(crate) fn widened(x: &[&Var], f: &dyn Fn(&[&Var]) -> Result<Var>) -> Option<
     Some(wide.and_then(|wide| f(&wide.iter().collect::<Vec<_>>())?.narrowed_to(dtype)))
 }
 
+/// Refuses what is no float.
+pub(crate) fn require_float(op: &'static str, x: &Var) -> Result<()> {
+    if x.dtype().is_float() {
+        return Ok(());
+    }
+    let (rule, repair) = ("the operand must be a float", "convert with to_dtype first");
+    Err(tensor::Error::DTypeMismatch { op, rule, dtypes: vec![x.dtype()], repair }.into())
+}
+
 /// As [`widened`], for floats alone.
 pub(crate) fn rounded(x: &Var, f: &dyn Fn(&Var) -> Result<Var>) -> Option<Result<Var>> {
     if x.dtype().is_float() { widened(&[x], &|x| f(x[0])) } else { None }

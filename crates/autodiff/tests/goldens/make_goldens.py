@@ -2,8 +2,8 @@
 
 Usage: python make_goldens.py        (needs torch and mpmath; writes beside itself)
 
-A case is one line: the operation's name, what PyTorch calls it, the inputs, the options. The same name stands on one
-line of tests/goldens.rs. f gets inputs and options; the options go into the file, tensors among them too.
+One file, as it is one table. A case is one line: the operation's name, what PyTorch calls it, the inputs, the options.
+The same name stands on one line of tests/goldens/table.rs. f gets inputs and options; the options go into the file, tensors among them too.
 
 For outputs y of inputs x the file holds y, random cotangents c, the gradients g of sum(c * y), and for the first case
 of each operation random directions d and the gradients of sum(d * g) by x and by c. The latter is J * d, so forward

@@ -2,6 +2,9 @@
 
 Usage: python make_linalg.py        (needs torch; writes beside itself)
 
+Beside make_goldens.py, whose small and well-conditioned cases hold second derivatives and f32 too: batches, tall and wide
+matrices, and eigenvectors.
+
 Where a factorization leaves signs, phases or an order open, the case is a function of it that does not depend on them.
 tests/goldens_linalg.rs writes the same functions. Gradients are those of sum(c * y) with a random cotangent c.
 """

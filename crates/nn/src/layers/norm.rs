@@ -87,7 +87,8 @@ impl Layer for LayerNorm {
 /// How an [`RmsNorm`] is made.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RmsNormConfig {
-    /// Added to the mean of squares; `None`: the machine epsilon of the input's dtype, as in PyTorch.
+    /// Added to the mean of squares; `None`: the machine epsilon of the dtype that the input is computed in (F32 for
+    /// 16-bit floats).
     pub eps: Option<f64>,
     /// Whether there is a weight, which starts as ones.
     pub elementwise_affine: bool,

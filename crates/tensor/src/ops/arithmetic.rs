@@ -129,14 +129,14 @@ impl Tensor {
             else dtype => Err(wrong_dtype("div", "operands must be numbers", dtype)))
     }
 
-    /// `x + α`, in the tensor's dtype.
+    /// `x + α`, in the dtype that the tensor is computed in.
     pub fn add_scalar(&self, alpha: f64) -> Result<Tensor> {
         in_wider!(narrowed[self], |x| x[0].add_scalar(self.dtype().scalar(alpha)));
         with_dtype!(self.dtype(), T, number => map::<T, T, _>("add_scalar", self, AddScalar(T::from_f64(alpha))),
             else dtype => Err(wrong_dtype("add_scalar", "the operand must be a number", dtype)))
     }
 
-    /// `α · x`, in the tensor's dtype.
+    /// `α · x`, in the dtype that the tensor is computed in.
     pub fn mul_scalar(&self, alpha: f64) -> Result<Tensor> {
         in_wider!(narrowed[self], |x| x[0].mul_scalar(self.dtype().scalar(alpha)));
         with_dtype!(self.dtype(), T, number => map::<T, T, _>("mul_scalar", self, MulScalar(T::from_f64(alpha))),
@@ -175,7 +175,7 @@ impl Tensor {
             });
         }
         let whole = |bound: f64| bound == Float::trunc(bound);
-        if !(self.dtype().is_float() || whole(lo) && whole(hi)) {
+        if !(self.dtype().is_float() || self.dtype() == DType::Bool || whole(lo) && whole(hi)) {
             return Err(Error::InvalidArgument {
                 op: "clamp",
                 rule: "bounds of integers must be whole",

@@ -98,7 +98,7 @@ impl Sizes {
         }
         let lead = Dims::from_slice(lead);
         let sizes = Self { dtype, lead, heads, pairs, n: rest[1], m: of_k[1], width: of_v[2], scale };
-        // A block of scores for each thread: refused here where memory has no room for them.
+        // Scores of two blocks: refused here where memory has no room for those of one thread.
         if sizes.m > 1 << 20 {
             with_dtype!(dtype, T, float => Tensor::build(OP, &[256, sizes.m], |_: &mut [T]| {}).map(drop),
                 else dtype => Err(wrong_dtype(OP, FLOATS, dtype)))?;
@@ -147,7 +147,7 @@ impl Sizes {
         let mut rows = mask.dims().clone();
         rows.pop();
         rows.push(self.m);
-        let mask = mask.expand(&rows[..])?.contiguous()?;
+        let mask = in_rows(&mask.expand(&rows[..])?)?;
         let layout = mask.layout().expanded(&full);
         Ok(Some((mask, layout)))
     }
@@ -238,7 +238,8 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, config: &AttentionConfig) -
 }
 
 /// The gradients of [`attention`] from its operands, the gradient `g` of its result and what it returned: those of q,
-/// k and v, each in row-major order, one after the other.
+/// k and v, each in row-major order, one after the other. Of 16-bit floats the result is made again, before it was
+/// rounded.
 ///
 /// Errors: as [`attention`], and `ShapeMismatch` unless `g`, the result and its statistics fit the operands.
 pub fn attention_grad(
@@ -257,6 +258,7 @@ pub fn attention_grad(
     let sizes = Sizes::of(q, k, v, config)?;
     same_dtype(OP, q, g)?;
     same_dtype(OP, q, &found.out)?;
+    same_dtype(OP, q, &found.stats)?;
     let Sizes { heads: h, pairs, n, width, .. } = sizes;
     let shape = sizes.shape(h, n, width);
     if *g.shape() != *shape || *found.out.shape() != *shape || *found.stats.shape() != *sizes.shape(h, n, 2) {

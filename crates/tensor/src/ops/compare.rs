@@ -1,6 +1,7 @@
 //! Comparisons, masks and choices: what makes a `Bool` tensor and what uses one.
 
 use super::arithmetic::{same_dtype, wrong_dtype};
+use super::sort::ranked;
 use super::widen::in_wider;
 use crate::dtype::{DType, Element, Float, Number};
 use crate::error::{Error, Result};
@@ -173,8 +174,7 @@ fn close(op: &'static str, x: &Tensor, y: &Tensor, rtol: f64, atol: f64) -> Resu
     }
     same_dtype(op, x, y)?;
     let shape = broadcast_shapes(op, x.shape(), y.shape())?;
-    let wide = |x: &Tensor| x.with_bools_as_u8().to_dtype(x.with_bools_as_u8().dtype().compute());
-    let (x, y) = (wide(x)?, wide(y)?);
+    let (x, y) = (ranked(x)?, ranked(y)?);
     with_dtype!(x.dtype(), T, number => zip::<T, bool, _>(op, &shape, &x, &y, Close { rtol, atol }),
         else dtype => Err(wrong_dtype(op, "operands must be numbers", dtype)))
 }

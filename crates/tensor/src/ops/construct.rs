@@ -14,6 +14,11 @@ fn invalid(op: &'static str, rule: &'static str, got: String, repair: &'static s
 
 /// `value(i)` for `i` in `0..n`, computed in f64 and converted.
 fn filled(op: &'static str, n: usize, dtype: DType, value: impl Fn(usize) -> f64) -> Result<Tensor> {
+    if dtype == DType::F32 {
+        return Tensor::build(op, &[n], |out: &mut [f32]| {
+            out.iter_mut().enumerate().for_each(|(i, x)| *x = value(i) as f32);
+        });
+    }
     let x = Tensor::build(op, &[n], |out: &mut [f64]| {
         out.iter_mut().enumerate().for_each(|(i, x)| *x = value(i));
     })?;

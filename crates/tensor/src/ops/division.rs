@@ -179,8 +179,8 @@ divisions! {
     /// What is left of `x` after whole `y`s, with the sign of `x`: `x − y·trunc(x/y)`, exactly. NaN for a float `y` of 0
     /// and for infinite `x`; x for infinite `y`. The lowest integer by −1 leaves 0.
     fmod(Fmod), |_x, _y, r| r;
-    /// What is left of `x` after whole `y`s, with the sign of `y`, as Python's `%`: `x − y·⌊x/y⌋`. Otherwise as
-    /// [`Tensor::fmod`].
+    /// What is left of `x` after whole `y`s, with the sign of `y`, as Python's `%`: `x − y·⌊x/y⌋`; for infinite
+    /// `y` of the other sign that is `y`. Otherwise as [`Tensor::fmod`].
     remainder(Remainder), |_x, y, r| T::remainder_of(y, r);
     /// `⌊x/y⌋`, as Python's `//`, so that `x = y·⌊x/y⌋ + remainder`. A float `y` of 0 gives `x/y`; the lowest integer by
     /// −1 wraps to itself.

@@ -136,7 +136,7 @@ impl Tensor {
                     false => scan(Smallest, data, n, inner, values, places),
                 }));
             })?;
-            let values = values.unwrap_or_else(|| Ok(self.clone()))?;
+            let values = values.expect("invariant: `build` has run")?;
             Ok((values, places))
         }, else dtype => Err(wrong_dtype(op, "the operand must be a number", dtype)))
     }

@@ -112,7 +112,8 @@ integer_op! {
     /// `⌊x/2ʸ⌋`: the bits moved down by `y`, and copies of the sign. Where `y` is negative or not below the width of the
     /// type, nothing but the sign is left: 0, or −1 for x below 0.
     bitwise_right_shift(ShiftRight) shr;
-    /// The greatest common divisor, 0 or more; of 0 and 0 it is 0. 2⁶³, which is no `i64`, wraps to the lowest.
+    /// The greatest common divisor, 0 or more; of 0 and 0 it is 0. That of the lowest with itself or 0 does
+    /// not fit, and wraps to the lowest.
     gcd(Gcd) gcd;
     /// The least common multiple, 0 or more; 0 where either is 0. It wraps where it does not fit.
     lcm(Lcm) lcm;

@@ -113,7 +113,8 @@ impl<T: Float> Zip3<T> for Lerp {
 }
 
 impl Tensor {
-    /// The point between `x` and `y` at `weight`: `x + w (y − x)`; x at 0 and `y` at 1, exactly.
+    /// The point between `x` and `y` at `weight`: `x + w (y − x)`; x at 0 and `y` at 1, exactly, unless
+    /// their difference is infinite.
     ///
     /// All three broadcast by NumPy's rule. Errors: `DTypeMismatch` unless all are floats of one type;
     /// `ShapeMismatch` where the shapes do not broadcast.

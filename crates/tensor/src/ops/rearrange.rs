@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::layout::{Dims, checked_len, resolve_axis};
 use crate::ops::slice::SliceArg;
+use crate::ops::widen::in_wider;
 use crate::tensor::Tensor;
 
 /// The axis, and how many windows of `size` there are, `step` apart.
@@ -61,6 +62,7 @@ impl Tensor {
                 repair: "give the shape before unfolding",
             });
         }
+        in_wider!(narrowed[self], |x| x[0].unfold_adjoint(shape, axis as isize, size, step));
         let mut dx = Tensor::zeros(shape, self.dtype())?;
         let mut args = vec![SliceArg::from(..); axis + 1];
         for at in 0..size {

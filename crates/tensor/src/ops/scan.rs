@@ -1,7 +1,7 @@
 //! Scans: each element of the result is made of those before it along one axis.
 //!
-//! A line is met in its order, one element after another. Of sums and products a line of more than [`CHUNK`] elements
-//! is cut into chunks of that length: each is met alone, and then joined with all that came before it. That depends on
+//! A line is met in its order, one element after another. Of sums, and of products of integers, a line of more than
+//! [`CHUNK`] elements is cut into chunks of that length: each is met alone, and then joined with all that came before it. That depends on
 //! the length of the line and on nothing else, so neither threads nor neighbouring lines show in the result.
 
 use super::arithmetic::{same_dtype, wrong_dtype};
@@ -32,7 +32,7 @@ trait Step<T>: Copy + Send + Sync {
 }
 
 macro_rules! step {
-    ($($name:ident[$bound:ident], joins $joins:literal: |$h:ident, $x:ident, $y:ident| $first:expr, $next:expr;)*) => {$(
+    ($($name:ident[$bound:ident], joins $joins:expr, |$h:ident, $x:ident, $y:ident| $first:expr, $next:expr;)*) => {$(
         #[derive(Clone, Copy)]
         struct $name;
         #[allow(unused_variables)]
@@ -51,9 +51,10 @@ macro_rules! step {
 }
 
 step! {
-    Sum[Number], joins true: |h, x, y| x, h.add(x);
-    Product[Number], joins true: |h, x, y| x, h.mul(x);
-    Recurrence[Float], joins false: |h, x, y| y, h.mul_add(x, y);
+    Sum[Number], joins true, |h, x, y| x, h.add(x);
+    // Of floats a chunk may overflow or vanish where the line does not.
+    Product[Number], joins !T::DTYPE.is_float(), |h, x, y| x, h.mul(x);
+    Recurrence[Float], joins false, |h, x, y| y, h.mul_add(x, y);
 }
 
 simd_fn! {
@@ -246,7 +247,8 @@ impl Tensor {
             else dtype => Err(wrong_dtype("cumsum", "the operand must be a number", dtype)))
     }
 
-    /// The products of all elements up to each along `axis`. Otherwise as [`Tensor::cumsum`].
+    /// The products of all elements up to each along `axis`, of floats one after the other, however long the line. Otherwise
+    /// as [`Tensor::cumsum`].
     pub fn cumprod(&self, axis: isize) -> Result<Tensor> {
         in_wider!(rounded[self], |x| x[0].cumprod(axis));
         let axis = resolve_axis("cumprod", axis, self.rank())?;

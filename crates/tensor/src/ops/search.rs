@@ -148,14 +148,15 @@ impl Tensor {
                 return out.fill(0);
             }
             if n / 8 > values.len() {
-                for (out, v) in out.iter_mut().zip(values) {
-                    let mut ranked = [0; 2];
-                    *out = row.partition_point(|x| {
-                        ranks(&[*x, *v], &mut ranked);
-                        ranked[0] < ranked[1] || (right && ranked[0] == ranked[1])
-                    }) as i64;
-                }
-                return;
+                return for_chunks(out, GRAIN, |start, out| {
+                    for (out, v) in out.iter_mut().zip(&values[start..]) {
+                        let mut ranked = [0; 2];
+                        *out = row.partition_point(|x| {
+                            ranks(&[*x, *v], &mut ranked);
+                            ranked[0] < ranked[1] || (right && ranked[0] == ranked[1])
+                        }) as i64;
+                    }
+                });
             }
             let mut sorted = vec![0; n];
             ranks(row, &mut sorted);

@@ -221,9 +221,9 @@ impl Tensor {
         let picked = self.gather(axis, &places)?;
         let [low, high, last] = [0, 1, 2].map(|i| picked.select(axis, i));
         let (low, high, last) = (low?, high?, last?);
-        let between = low.add(&high.sub(&low)?.mul_scalar(share)?)?;
-        // Between two of one infinity there is that infinity.
-        let one = low.eq(&high)?.logical_and(&low.is_finite()?.logical_not()?)?;
+        let between = low.mul_scalar(1.0 - share)?.add(&high.mul_scalar(share)?)?;
+        // Between two of one value there is that value, an infinity too.
+        let one = low.eq(&high)?;
         Self::where_(&last.is_nan()?, &last, &Self::where_(&one, &low, &between)?)
     }
 

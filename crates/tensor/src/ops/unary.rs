@@ -59,7 +59,7 @@ unary! {
     round(Round, float: Float, cost 1, "the operand must be a float"): |x| Float::round(x);
     /// The whole part of x.
     trunc(Trunc, float: Float, cost 1, "the operand must be a float"): |x| Float::trunc(x);
-    /// `x − trunc x`, with the sign of x; NaN at ±∞.
+    /// `x − trunc x`: 0, or of the sign of x; NaN at ±∞.
     frac(Frac, float: Float, cost 1, "the operand must be a float"): |x| x.sub(Float::trunc(x));
     /// `x/(1 + |x|)`; ±1 at ±∞.
     softsign(Softsign, float: Float, cost 2, "the operand must be a float"): |x| {
@@ -150,14 +150,15 @@ struct Replace<T>(T, T, T);
 impl<T: Float> Map<T, T> for Replace<T> {
     #[inline(always)]
     fn at(self, x: T) -> T {
-        let x = if x == T::HIGHEST {
+        if x.is_nan() {
+            self.0
+        } else if x == T::HIGHEST {
             self.1
         } else if x == T::LOWEST {
             self.2
         } else {
             x
-        };
-        if x.is_nan() { self.0 } else { x }
+        }
     }
 }
 

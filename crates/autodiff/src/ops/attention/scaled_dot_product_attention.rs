@@ -34,8 +34,7 @@ impl Attention {
         AttentionConfig { mask: mask.as_ref(), causal: *causal, offset: *offset, scale: *scale }
     }
 
-    /// All that is added to the scores, `(.., heads, n, m)`, with a large negative number for −∞, and 1 where a query
-    /// sees a key.
+    /// All that is added to the scores, `(.., heads, n, m)`, 0 where a query sees no key, and 1 where it sees one.
     fn bias(&self, like: &Tensor, shape: &[usize]) -> Result<(Var, Var)> {
         let dtype = like.dtype();
         let full = |x: f64| Tensor::full([], x, dtype);
@@ -50,10 +49,11 @@ impl Attention {
             let sees = Tensor::arange(m, DType::I64)?.le(&query)?;
             bias = bias.add(&Tensor::where_(&sees, &full(0.0)?, &full(f64::NEG_INFINITY)?)?)?;
         }
-        let sees = bias.gt(&full(f64::NEG_INFINITY)?)?;
-        let never = if dtype == DType::F16 { -6e4 } else { -1e30 };
-        let bias = Tensor::where_(&sees, &bias, &full(never)?)?.expand(shape)?;
-        Ok((bias.into(), sees.to_dtype(dtype)?.expand(shape)?.into()))
+        let bias = bias.expand(shape)?;
+        let sees = bias.gt(&full(f64::NEG_INFINITY)?)?.to_dtype(dtype)?;
+        // A row that sees nothing has no softmax; its weights are taken away behind it.
+        let some = sees.sum_keep(&[-1])?.gt(&full(0.0)?)?;
+        Ok((Tensor::where_(&some, &bias, &full(0.0)?)?.into(), sees.into()))
     }
 
     /// The three gradients, each flattened, one after the other, in operations that hold the whole matrix of scores.
@@ -342,4 +342,24 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .case("large", take(&[&[3, 4, 150, 16], &[3, 2, 150, 16], &[3, 2, 150, 16], &[3, 4, 150, 16]]), [28800 + 14400 + 14400], grad(&causal))
             .large(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::{GradCheck, gradcheck, gradgradcheck};
+
+    #[test]
+    fn the_only_key_that_a_query_sees_counts_however_low_its_score() -> Result<()> {
+        let mask = Tensor::from_slice(&[-1e38, 0.0], [2])?;
+        let how = Attention { mask: Some(mask), causal: true, ..Attention::default() };
+        let mut s = Samples::new(882);
+        let x = [0; 3].map(|_| s.uniform([1, 2, 2], -1.0, 1.0));
+        let f = |x: &[Var]| x[0].scaled_dot_product_attention(&x[1], &x[2], &how);
+        let y = f(&x.clone().map(Var::from))?;
+        assert_eq!(y.value().narrow(1, 0, 1)?.to_vec::<f64>()?, x[2].narrow(1, 0, 1)?.to_vec::<f64>()?);
+        gradcheck(f, &x, &GradCheck::default())?;
+        gradgradcheck(f, &x, &GradCheck::default())?;
+        Ok(())
+    }
 }

@@ -5,39 +5,19 @@
 
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
-use crate::op::{Grads, Op, Saved, Saves, not_differentiable};
+use crate::ops::declared::declared_pair;
 use crate::var::Var;
 use std::cmp::Ordering;
 use tensor::{DType, Tensor};
 
 macro_rules! comparisons {
-    ($($(#[$meta:meta])* $name:ident($op:ident), |$a:ident, $b:ident| $reference:expr;)*) => {
-        $(
-            #[doc = concat!("The comparison [`Var::", stringify!($name), "`]. Saves nothing.")]
-            pub struct $op;
-
-            impl Op for $op {
-                fn name(&self) -> &'static str {
-                    stringify!($name)
-                }
-                fn saves(&self) -> Saves {
-                    Saves::NOTHING
-                }
-                fn forward(&mut self, x: &[&Tensor]) -> Result<Tensor> {
-                    Ok(x[0].$name(x[1])?)
-                }
-                fn backward(&self, _: &Saved, _: &Var) -> Result<Grads> {
-                    not_differentiable(self.name())
-                }
-            }
-        )*
-
+    ($($(#[$meta:meta])* $name:ident: |$a:ident, $b:ident| $reference:expr;)*) => {
         impl Var {$(
             $(#[$meta])*
             ///
             /// Errors: forward as [`Tensor::add`]; `NotDifferentiable` backward.
             pub fn $name(&self, y: &Var) -> Result<Var> {
-                Var::apply($op, &[self, y])
+                declared_pair(stringify!($name), self, y, Tensor::$name)
             }
         )*}
 
@@ -54,17 +34,17 @@ macro_rules! comparisons {
 
 comparisons! {
     /// `x = y`; false where either is NaN.
-    eq(Eq), |a, b| a.partial_cmp(&b) == Some(Ordering::Equal);
+    eq: |a, b| a.partial_cmp(&b) == Some(Ordering::Equal);
     /// `x ≠ y`; true where either is NaN.
-    ne(Ne), |a, b| a.partial_cmp(&b) != Some(Ordering::Equal);
+    ne: |a, b| a.partial_cmp(&b) != Some(Ordering::Equal);
     /// `x < y`; false where either is NaN.
-    lt(Lt), |a, b| b - a > 0.0;
+    lt: |a, b| b - a > 0.0;
     /// `x ≤ y`; false where either is NaN.
-    le(Le), |a, b| b - a >= 0.0;
+    le: |a, b| b - a >= 0.0;
     /// `x > y`; false where either is NaN.
-    gt(Gt), |a, b| a - b > 0.0;
+    gt: |a, b| a - b > 0.0;
     /// `x ≥ y`; false where either is NaN.
-    ge(Ge), |a, b| a - b >= 0.0;
+    ge: |a, b| a - b >= 0.0;
 }
 
 fn spec(

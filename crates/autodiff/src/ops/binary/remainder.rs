@@ -2,6 +2,7 @@
 //!
 //! The value jumps where x/y is whole, and the derivatives do not. NaN for y = 0; integers refuse that.
 
+use super::fmod::{off_steps, rule};
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::op::{Grads, Op, Saved, Saves};
@@ -22,13 +23,7 @@ impl Op for Remainder {
         Ok(x[0].remainder(x[1])?)
     }
     fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
-        let (x, y) = (saved.input(0), saved.input(1));
-        // The whole quotient is constant between its steps.
-        let quotient = || -> Result<Var> {
-            Ok(Var::constant(x.value().sub(saved.output().value())?.div(y.value())?.round()?))
-        };
-        let dy = saved.if_needed(1, || grad.mul(&quotient()?)?.neg())?;
-        Ok(Grads::from_iter([Some(grad.clone()), dy]))
+        rule(saved, grad)
     }
 }
 
@@ -44,15 +39,9 @@ impl Var {
 pub(crate) fn specs() -> Vec<OpSpec> {
     let mut s = Samples::new(262);
     let call = |x: &[Var]| x[0].remainder(&x[1]);
-    // Halves by whole numbers: quotients stay away from whole ones, where the value jumps.
-    let mut pair = |a: &[usize], b: &[usize]| {
-        let whole = |x: Tensor| x.floor().expect("invariant: floats");
-        let x = whole(s.uniform(a, -9.0, 9.0)).add_scalar(0.5).expect("invariant: floats");
-        [x, whole(s.uniform(b, -4.0, -1.0))]
-    };
     let (inf, nan) = (f64::INFINITY, f64::NAN);
     vec![
-        OpSpec::of_number_pairs("remainder", call, |x, y| x - y * libm::floor(x / y), &mut pair)
+        OpSpec::of_number_pairs("remainder", call, |x, y| x - y * libm::floor(x / y), |a, b| off_steps(&mut s, a, b))
             .at_pairs("signs, ends", call, &[(7.5, 2.0, 1.5), (-7.5, 2.0, 0.5), (7.5, -2.0, -0.5), (1.0, inf, 1.0), (inf, 1.0, nan), (1.0, 0.0, nan)])
             .case("integers", [Tensor::scalar(-7i64), Tensor::scalar(2i64)], [], call)
             .reference(|_| vec![1.0])

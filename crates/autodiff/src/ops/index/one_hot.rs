@@ -2,37 +2,16 @@
 
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
-use crate::op::{Grads, Op, Saved, Saves, not_differentiable};
+use crate::ops::declared::declared;
 use crate::var::Var;
 use tensor::{DType, Tensor};
-
-/// 1 at the index, 0 at the other `classes`.
-pub struct OneHot {
-    classes: usize,
-    dtype: DType,
-}
-
-impl Op for OneHot {
-    fn name(&self) -> &'static str {
-        "one_hot"
-    }
-    fn saves(&self) -> Saves {
-        Saves::NOTHING
-    }
-    fn forward(&mut self, x: &[&Tensor]) -> Result<Tensor> {
-        Ok(x[0].one_hot(self.classes, self.dtype)?)
-    }
-    fn backward(&self, _: &Saved, _: &Var) -> Result<Grads> {
-        not_differentiable(self.name())
-    }
-}
 
 impl Var {
     /// These indices (I64) as rows of zeros with a 1 at the index: `[…]` to `[…, classes]`. Not differentiable.
     ///
     /// Errors: as [`Tensor::one_hot`].
     pub fn one_hot(&self, classes: usize, dtype: DType) -> Result<Var> {
-        Var::apply(OneHot { classes, dtype }, &[self])
+        declared("one_hot", self, move |x| x.one_hot(classes, dtype))
     }
 }
 

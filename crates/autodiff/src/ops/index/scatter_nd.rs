@@ -1,5 +1,6 @@
 //! Slices written where tuples of indices say, `y[indices[i, 0], indices[i, 1]] = src[i]`.   By the rule of scatter
 
+use super::scatter_nd_add::slices;
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::var::Var;
@@ -9,16 +10,10 @@ impl Var {
     /// This with slices of `src` written where tuples of indices say; where tuples repeat, the last stays. Errors: as
     /// [`Tensor::scatter_nd`].
     pub fn scatter_nd(&self, indices: &Tensor, src: &Var) -> Result<Var> {
-        let ((rows, k), flat) = self.value().nd_positions("scatter_nd", indices)?;
-        let inner = self.shape()[k..].iter().product::<usize>();
-        let wanted = [flat.shape(), &self.shape()[k..]].concat();
-        if src.shape() != &wanted[..] {
-            // Refused there, in the same words.
-            return Ok(Var::constant(self.value().scatter_nd(indices, src.value())?));
-        }
-        let slices = src.reshape([flat.len(), inner])?;
-        let flat = flat.reshape([flat.len(), 1])?.expand(slices.shape())?;
-        self.reshape([rows, inner])?.scatter(0, &flat, &slices)?.reshape(self.shape())
+        let (rows, flat, slices) = slices("scatter_nd", self, indices, src)?;
+        let flat = flat.unsqueeze(1)?.expand(slices.shape())?;
+        let written = rows.scatter(0, &flat, &slices).map_err(|e| e.named("scatter_nd"))?;
+        written.reshape(self.shape())
     }
 }
 

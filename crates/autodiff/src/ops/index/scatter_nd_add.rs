@@ -9,16 +9,29 @@ impl Var {
     /// This with slices of `src` added where tuples of indices say, in the order of the indices. Errors: as
     /// [`Tensor::scatter_nd_add`].
     pub fn scatter_nd_add(&self, indices: &Tensor, src: &Var) -> Result<Var> {
-        let ((rows, k), flat) = self.value().nd_positions("scatter_nd_add", indices)?;
-        let inner = self.shape()[k..].iter().product::<usize>();
-        let wanted = [flat.shape(), &self.shape()[k..]].concat();
-        if src.shape() != &wanted[..] {
-            // Refused there, in the same words.
-            return Ok(Var::constant(self.value().scatter_nd_add(indices, src.value())?));
-        }
-        let slices = src.reshape([flat.shape(), &[inner]].concat())?;
-        self.reshape([rows, inner])?.index_add(0, &flat, &slices)?.reshape(self.shape())
+        let (rows, flat, slices) = slices("scatter_nd_add", self, indices, src)?;
+        let sum = rows.index_add(0, &flat, &slices).map_err(|e| e.named("scatter_nd_add"))?;
+        sum.reshape(self.shape())
     }
+}
+
+/// `x` as rows, the row of each tuple of indices, one after the other, and a row of `src` for each.
+pub(super) fn slices(op: &'static str, x: &Var, indices: &Tensor, src: &Var) -> Result<(Var, Tensor, Var)> {
+    let ((rows, k), flat) = x.value().nd_positions(op, indices)?;
+    let wanted = [flat.shape(), &x.shape()[k..]].concat();
+    if src.shape() != &wanted[..] {
+        return Err(tensor::Error::ShapeMismatch {
+            op,
+            rule: "the source must have the shape that gather_nd would give",
+            shapes: vec![src.shape().to_vec(), wanted],
+            repair: "reshape the source",
+        }
+        .into());
+    }
+    let inner: usize = x.shape()[k..].iter().product();
+    let flat = flat.reshape([flat.len()])?;
+    let rows_of_src = src.reshape([flat.len(), inner])?;
+    Ok((x.reshape([rows, inner])?, flat, rows_of_src))
 }
 
 pub(crate) fn specs() -> Vec<OpSpec> {

@@ -15,6 +15,7 @@ use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::op::{Grads, Op, Saved, Saves, grads};
 use crate::ops::choice::{by_matrix, inverse};
+use crate::ops::declared::declared;
 use crate::ops::packed::{matrix, scale_columns};
 use crate::var::Var;
 use tensor::Tensor;
@@ -145,7 +146,10 @@ impl Var {
 
     /// The eigenvalues of general matrices, see [`Tensor::eigvals`]; where a gradient is wanted, at the cost of [`Var::eig`].
     pub fn eigvals(&self) -> Result<Var> {
-        if self.is_tracked() { Ok(self.eig()?.0) } else { Ok(Var::constant(self.value().eigvals()?)) }
+        match self.is_tracked() {
+            true => Ok(self.eig().map_err(|e| e.named("eigvals"))?.0),
+            false => declared("eigvals", self, Tensor::eigvals),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use super::solve::{eliminate, regular};
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::op::{Grads, Op, Saved, Saves, grads};
+use crate::ops::declared::declared;
 use crate::var::Var;
 use tensor::{DType, Tensor};
 
@@ -41,7 +42,7 @@ impl Var {
         // Types that are no type of linear algebra are refused there.
         let refused = self.dtype().compute() != self.dtype();
         if p == 0 || refused || !self.is_tracked() {
-            return Ok(Var::constant(self.value().matrix_power(p)?));
+            return declared("matrix_power", &self.detach(), move |x| x.matrix_power(p));
         }
         let mut base = if p < 0 { self.inv()? } else { self.clone() };
         let (mut left, mut y) = (p.unsigned_abs(), None::<Var>);

@@ -13,6 +13,8 @@ use tensor::Tensor;
 pub struct Solve {
     factors: Option<(Tensor, Tensor)>,
     transposed: bool,
+    /// Whether there will be a gradient that wants the factors.
+    keeps: bool,
 }
 
 impl Op for Solve {
@@ -26,6 +28,9 @@ impl Op for Solve {
         if let Some((factors, order)) = &self.factors {
             return Ok(factors.lu_solve(order, x[1], self.transposed)?);
         }
+        if !self.keeps {
+            return Ok(x[0].solve(x[1])?);
+        }
         let (y, factors, order) = x[0].solve_ex(x[1])?;
         self.factors = Some((factors, order));
         Ok(y)
@@ -33,7 +38,7 @@ impl Op for Solve {
     fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
         let (x, vector) = (saved.output(), saved.shape(1).len() == 1);
         let column = |x: &Var| if vector { x.unsqueeze(-1) } else { Ok(x.clone()) };
-        let back = Solve { factors: self.factors.clone(), transposed: !self.transposed };
+        let back = Solve { factors: self.factors.clone(), transposed: !self.transposed, keeps: true };
         let db = Var::apply(back, &[&saved.input(0), &column(grad)?])?;
         let da = saved.if_needed(0, || {
             let (left, right) = if self.transposed { (column(&x)?, db.clone()) } else { (db.clone(), column(&x)?) };
@@ -46,10 +51,8 @@ impl Op for Solve {
 impl Var {
     /// The solution X of A·X = B, see [`Tensor::solve`].
     pub fn solve(&self, b: &Var) -> Result<Var> {
-        if !self.is_tracked() && !b.is_tracked() {
-            return Ok(Var::constant(self.value().solve(b.value())?));
-        }
-        Var::apply(Solve::default(), &[self, b])
+        let keeps = self.is_tracked() || b.is_tracked();
+        Var::apply(Solve { keeps, ..Solve::default() }, &[self, b])
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
-use crate::ops::declared::{declared, declared_with};
+use crate::ops::declared::{declared, declared_pair};
 use crate::var::Var;
 use tensor::Tensor;
 
@@ -24,7 +24,7 @@ impl Var {
 
     /// Whether `|x − y| ≤ atol + rtol·|y|`. Errors: forward as [`Tensor::is_close`]; `NotDifferentiable` backward.
     pub fn is_close(&self, y: &Var, rtol: f64, atol: f64) -> Result<Var> {
-        declared_with("is_close", self, y, [rtol, atol], Tensor::is_close)
+        declared_pair("is_close", self, y, move |x, y| x.is_close(y, rtol, atol))
     }
 }
 

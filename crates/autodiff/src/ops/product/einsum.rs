@@ -95,6 +95,10 @@ impl Var {
     pub fn einsum(subscripts: &str, operands: &[&Var]) -> Result<Var> {
         let shapes: Vec<&[usize]> = operands.iter().map(|x| x.shape()).collect();
         let plan = Plan::new(subscripts, &shapes)?;
+        if operands.iter().all(|x| !x.dtype().is_float()) {
+            let values: Vec<&Tensor> = operands.iter().map(|x| x.value()).collect();
+            return Ok(Var::constant(Tensor::einsum(subscripts, &values)?));
+        }
         if let Some(out) = widened(operands, &|x| Var::einsum(subscripts, x)) {
             return out;
         }

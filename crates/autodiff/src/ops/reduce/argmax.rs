@@ -2,29 +2,8 @@
 
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
-use crate::op::{Grads, Op, Saved, Saves, not_differentiable};
+use crate::ops::declared::declared;
 use crate::var::Var;
-use tensor::Tensor;
-
-/// The position of the maximum along `axis`, as I64.
-pub struct ArgMax {
-    axis: isize,
-}
-
-impl Op for ArgMax {
-    fn name(&self) -> &'static str {
-        "argmax"
-    }
-    fn saves(&self) -> Saves {
-        Saves::NOTHING
-    }
-    fn forward(&mut self, x: &[&Tensor]) -> Result<Tensor> {
-        Ok(x[0].argmax(self.axis)?)
-    }
-    fn backward(&self, _: &Saved, _: &Var) -> Result<Grads> {
-        not_differentiable(self.name())
-    }
-}
 
 impl Var {
     /// Where along `axis` the largest element stands, the first of equals, as I64; the first NaN where there is one.
@@ -32,7 +11,7 @@ impl Var {
     ///
     /// Errors: `InvalidAxis`; `DTypeMismatch` for booleans; `EmptyReduction` for an axis of size 0.
     pub fn argmax(&self, axis: isize) -> Result<Var> {
-        Var::apply(ArgMax { axis }, &[self])
+        declared("argmax", self, move |x| x.argmax(axis))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
-use crate::ops::widened::widened;
+use crate::ops::widened::{require_float, rounded};
 use crate::var::Var;
 
 impl Var {
@@ -15,10 +15,12 @@ impl Var {
     ///
     /// Errors: `InvalidAxis`; `DTypeMismatch` unless a float.
     pub fn nanmean(&self, axes: &[isize]) -> Result<Var> {
-        if let Some(out) = widened(&[self], &|x| x[0].nanmean(axes)) {
+        if let Some(out) = rounded(self, &|x| x.nanmean(axes)) {
             return out;
         }
-        let numbers = self.value().is_nan()?.logical_not()?.count_nonzero(axes)?;
+        require_float("nanmean", self)?;
+        let is_number = self.value().is_nan()?.logical_not()?;
+        let numbers = is_number.count_nonzero(axes).map_err(|e| e.named("nanmean"))?;
         self.nansum(axes)?.div(&Var::constant(numbers.to_dtype(self.dtype())?))
     }
 }
@@ -50,9 +52,14 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             })
             .case("empty", [s.empty([0, 3])], [0], |x| x[0].nanmean(&[1]))
             .error(
+                [s.indices([2], 3)],
+                |x| x[0].nanmean(&[0]),
+                "[nanmean] the operand must be a float; got i64; convert with to_dtype first",
+            )
+            .error(
                 [s.uniform([2], 0.0, 1.0)],
                 |x| x[0].nanmean(&[1]),
-                "[count_nonzero] an axis must exist; got axis 1 for rank 1; use each axis of -1..1 at most once",
+                "[nanmean] an axis must exist; got axis 1 for rank 1; use each axis of -1..1 at most once",
             ),
     ]
 }

@@ -4,7 +4,7 @@
 
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
-use crate::ops::widened::rounded;
+use crate::ops::widened::{require_float, rounded};
 use crate::var::Var;
 use tensor::{Error, Tensor};
 
@@ -26,6 +26,7 @@ impl Var {
         if let Some(out) = rounded(self, &|x| x.norm(p, axes)) {
             return out;
         }
+        require_float("norm", self)?;
         if p == f64::INFINITY {
             return self.abs()?.max(axes);
         }

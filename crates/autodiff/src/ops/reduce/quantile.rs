@@ -9,7 +9,7 @@ use tensor::Tensor;
 
 impl Var {
     /// The value at `q·(n − 1)` of the sorted `axis`, which is left out; between two, on the line that joins them. NaN
-    /// where the axis holds one.
+    /// where the axis holds one. Of two neighbours of one value the first has the whole gradient.
     ///
     /// Errors: as [`Tensor::quantile`].
     pub fn quantile(&self, q: f64, axis: isize) -> Result<Var> {
@@ -30,9 +30,9 @@ impl Var {
         let (places, share) = self.value().quantile_places(op, q, axis)?;
         let picked = self.gather(axis, &places)?;
         let (low, high, last) = (picked.select(axis, 0)?, picked.select(axis, 1)?, picked.select(axis, 2)?);
-        let between = low.add(&high.sub(&low)?.mul_scalar(share)?)?;
-        // Between two of one infinity there is that infinity.
-        let one = low.value().eq(high.value())?.logical_and(&low.value().is_finite()?.logical_not()?)?;
+        let between = low.mul_scalar(1.0 - share)?.add(&high.mul_scalar(share)?)?;
+        // Between two of one value there is that value, an infinity too.
+        let one = low.value().eq(high.value())?;
         Var::where_(&last.value().is_nan()?, &last, &Var::where_(&one, &low, &between)?)
     }
 }

@@ -13,7 +13,7 @@ impl Var {
         if let Some(out) = rounded(self, &|x| x.diff(n, axis)) {
             return out;
         }
-        let none = self.narrow(axis, 0, 0)?;
+        let none = self.narrow(axis, 0, 0).map_err(|e| e.named("diff"))?;
         let len = self.shape()[axis.rem_euclid(self.rank() as isize) as usize];
         if n >= len {
             return Ok(none);
@@ -45,7 +45,7 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .error(
                 [s.uniform([2], 0.0, 1.0)],
                 |x| x[0].diff(1, 1),
-                "[narrow] an axis must exist; got axis 1 for rank 1; use each axis of -1..1 at most once",
+                "[diff] an axis must exist; got axis 1 for rank 1; use each axis of -1..1 at most once",
             ),
     ]
 }

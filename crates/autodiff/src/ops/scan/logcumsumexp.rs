@@ -5,9 +5,9 @@
 
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
-use crate::ops::widened::rounded;
+use crate::ops::widened::{require_float, rounded};
 use crate::var::Var;
-use tensor::{Error, Tensor};
+use tensor::Tensor;
 
 impl Var {
     /// The logarithm of the sum of the exponentials of all elements up to each along `axis`.
@@ -17,12 +17,8 @@ impl Var {
         if let Some(out) = rounded(self, &|x| x.logcumsumexp(axis)) {
             return out;
         }
-        if !self.dtype().is_float() {
-            let (rule, repair) = ("the operand must be a float", "convert with to_dtype first");
-            let dtypes = vec![self.dtype()];
-            return Err(Error::DTypeMismatch { op: "logcumsumexp", rule, dtypes, repair }.into());
-        }
-        let (m, _) = self.value().cummax(axis)?;
+        require_float("logcumsumexp", self)?;
+        let (m, _) = self.value().cummax(axis).map_err(|e| e.named("logcumsumexp"))?;
         let zero = Tensor::zeros([], self.dtype())?;
         let flat = Var::constant(Tensor::where_(&m.is_finite()?, &m, &zero)?);
         let b = self.sub(&flat)?.exp()?;
@@ -34,7 +30,10 @@ impl Var {
         // Neighbours of one infinity lose nothing.
         let falls = Tensor::where_(&falls.is_nan()?, &zero, &falls)?.exp()?;
         let a = Var::constant(Tensor::cat(&[&m.narrow(axis, 0, 1)?.mul(&zero)?, &falls], axis)?);
-        a.linear_recurrence(&b, axis)?.ln()?.add(&flat)
+        let s = a.linear_recurrence(&b, axis)?;
+        // The logarithm has no slope there; what is −∞ so far has a gradient of 0, as in logsumexp.
+        let none = s.value().eq(&zero)?;
+        s.masked_fill(&none, 1.0)?.ln()?.masked_fill(&none, f64::NEG_INFINITY)?.add(&flat)
     }
 }
 
@@ -66,7 +65,22 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .error(
                 [s.uniform([2], 0.0, 1.0)],
                 |x| x[0].logcumsumexp(1),
-                "[cummax] an axis must exist; got axis 1 for rank 1; use each axis of -1..1 at most once",
+                "[logcumsumexp] an axis must exist; got axis 1 for rank 1; use each axis of -1..1 at most once",
             ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_so_far_has_no_gradient() -> Result<()> {
+        let x = Var::variable(Tensor::from_slice(&[f64::NEG_INFINITY, 2.0, 2.0], [3])?);
+        let y = x.logcumsumexp(0)?;
+        assert_eq!(y.value().narrow(0, 0, 2)?.to_vec::<f64>()?, [f64::NEG_INFINITY, 2.0]);
+        let grads = y.narrow(0, 1, 2)?.sum(&[])?.backward()?;
+        assert_eq!(grads.of(&x).expect("a gradient").to_vec::<f64>()?, [0.0, 1.5, 0.5]);
+        Ok(())
+    }
 }

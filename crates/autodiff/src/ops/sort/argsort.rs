@@ -2,35 +2,16 @@
 
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
-use crate::op::{Grads, Op, Saved, Saves, not_differentiable};
+use crate::ops::declared::declared;
 use crate::var::Var;
-use tensor::{Order, Tensor};
-
-/// The sorting positions along `axis`, as I64.
-pub struct ArgSort {
-    axis: isize,
-    order: Order,
-}
-
-impl Op for ArgSort {
-    fn name(&self) -> &'static str {
-        "argsort"
-    }
-    fn saves(&self) -> Saves {
-        Saves::NOTHING
-    }
-    fn forward(&mut self, x: &[&Tensor]) -> Result<Tensor> {
-        Ok(x[0].argsort(self.axis, self.order)?)
-    }
-    fn backward(&self, _: &Saved, _: &Var) -> Result<Grads> {
-        not_differentiable(self.name())
-    }
-}
+#[allow(unused_imports)] // named in the documentation
+use tensor::Tensor;
+use tensor::Order;
 
 impl Var {
     /// Where each element of the sorted axis stood, as [`Tensor::argsort`]. Not differentiable. Errors: `InvalidAxis`.
     pub fn argsort(&self, axis: isize, order: Order) -> Result<Var> {
-        Var::apply(ArgSort { axis, order }, &[self])
+        declared("argsort", self, move |x| x.argsort(axis, order))
     }
 }
 

@@ -12,6 +12,7 @@ pub use crate::ops::products::{check_cross, kron_shapes, multi_dot_order};
 pub use pair::Pair;
 pub use plan::{Operand, Plan};
 
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::layout::{Dims, Layout, checked_len};
 use crate::ops::slice_scatter::write;
@@ -64,7 +65,7 @@ impl Tensor {
     ///
     /// Operands are multiplied two at a time, in the order of least multiplications (exact up to 6 operands, else the
     /// cheapest pair first), each as a matrix product on strided views. The result may be a view with strides.
-    /// Differs from NumPy in: integers are summed in I64, and booleans are refused where there is a product.
+    /// Differs from NumPy in: integers are multiplied and summed in I64, and booleans are refused where there is a product.
     ///
     /// Errors: `InvalidArgument` for subscripts that cannot be read or do not fit the shapes; `DTypeMismatch`.
     ///
@@ -78,7 +79,16 @@ impl Tensor {
     pub fn einsum(subscripts: &str, operands: &[&Tensor]) -> Result<Tensor> {
         let shapes: Vec<&[usize]> = operands.iter().map(|x| x.shape()).collect();
         let plan = Plan::new(subscripts, &shapes)?;
-        in_wider!(narrowed of operands, |x| Tensor::einsum(subscripts, x));
+        let integers = |x: &&Tensor| matches!(x.dtype(), DType::U8 | DType::I8 | DType::I32);
+        if operands.iter().all(|x| integers(x) && x.dtype() == operands[0].dtype()) {
+            // A single one is not multiplied, and keeps its type where nothing is summed.
+            if operands.len() > 1 {
+                let wide = operands.iter().map(|x| x.to_dtype(DType::I64)).collect::<Result<Vec<_>>>()?;
+                return Tensor::einsum(subscripts, &wide.iter().collect::<Vec<_>>());
+            }
+        } else {
+            in_wider!(narrowed of operands, |x| Tensor::einsum(subscripts, x));
+        }
         let prepared = operands.iter().zip(plan.operands()).map(|(x, how)| how.prepare(x));
         let mut terms = prepared.map(|x| x.map(Some)).collect::<Result<Vec<Option<Tensor>>>>()?;
         for (i, j, pair) in plan.pairs() {

@@ -1,6 +1,7 @@
 //! One product of two operands, as a batched matrix product where it is one.
 
 use super::{Label, Labels};
+use crate::dtype::DType;
 use crate::error::Result;
 use crate::ops::arithmetic::same_dtype;
 use crate::ops::widen::in_wider;
@@ -55,11 +56,14 @@ impl Pair {
         Self { left: self.left.clone(), right: self.output.clone(), output: self.right.clone() }
     }
 
-    /// The product of operands with as many axes as labels, where axes of one label have one size.
+    /// The product of operands with as many axes as labels, where axes of one label have one size. Integers are summed in
+    /// I64.
     ///
     /// Errors: `DTypeMismatch`; `InvalidArgument` or `ShapeMismatch` where the axes do not fit the labels.
     pub fn run(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-        in_wider!(narrowed[a, b], |x| self.run(x[0], x[1]));
+        if a.dtype().is_float() {
+            in_wider!(narrowed[a, b], |x| self.run(x[0], x[1]));
+        }
         let dtype = same_dtype("einsum", a, b)?;
         self.check(a, b)?;
         let has_left = |l: &Label| self.left.contains(l);
@@ -120,9 +124,15 @@ impl Pair {
             }
             Ok(x)
         };
-        let product = spread(a, la)?.mul(&spread(b, lb)?)?;
+        let (a, b) = (spread(a, la)?, spread(b, lb)?);
         let axes: Vec<isize> = (self.output.len()..all.len()).map(|i| i as isize).collect();
-        if axes.is_empty() { Ok(product) } else { product.sum(&axes) }
+        match a.dtype() {
+            _ if axes.is_empty() => a.mul(&b),
+            DType::U8 | DType::I8 | DType::I32 => {
+                a.to_dtype(DType::I64)?.mul(&b.to_dtype(DType::I64)?)?.sum(&axes)
+            }
+            _ => a.mul(&b)?.sum(&axes),
+        }
     }
 
     fn check(&self, a: &Tensor, b: &Tensor) -> Result<()> {
