@@ -139,6 +139,25 @@ impl Layout {
         }
     }
 
+    /// With axis 1, the channels of `(n, channels, ..)`, moved to the back. The rank is 2 at least.
+    pub(crate) fn channels_to_back(mut self) -> Self {
+        self.shape[1..].rotate_left(1);
+        self.strides[1..].rotate_left(1);
+        self
+    }
+
+    /// The inverse of [`channels_to_back`](Self::channels_to_back).
+    pub(crate) fn channels_to_front(mut self) -> Self {
+        self.shape[1..].rotate_right(1);
+        self.strides[1..].rotate_right(1);
+        self
+    }
+
+    /// Whether this is `(n, channels, ..)`, not contiguous, and would be with the channels at the back.
+    pub(crate) fn has_channels_last(&self) -> bool {
+        self.shape.len() > 2 && !self.is_contiguous() && self.clone().channels_to_back().is_contiguous()
+    }
+
     /// This layout repeated (stride 0) to `shape`, which it must broadcast to.
     pub(crate) fn expanded(&self, shape: &[usize]) -> Self {
         let lead = shape.len() - self.shape.len();

@@ -332,6 +332,11 @@ impl Tensor {
         Self { buffer: self.buffer.clone(), layout, dtype: self.dtype }
     }
 
+    /// This handle under another layout, which stays inside its buffer.
+    pub(crate) fn into_layout(self, layout: impl FnOnce(Layout) -> Layout) -> Self {
+        Self { layout: layout(self.layout), ..self }
+    }
+
     /// Whether writing in place would copy nothing.
     pub(crate) fn is_unique(&mut self) -> bool {
         self.is_contiguous() && Arc::get_mut(&mut self.buffer).is_some()

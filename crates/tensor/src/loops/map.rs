@@ -3,7 +3,7 @@
 use super::walk::Walk;
 use crate::dtype::Element;
 use crate::error::Result;
-use crate::layout::Layout;
+use crate::layout::{Dims, Layout};
 use crate::parallel::for_chunks;
 use crate::simd::simd_fn;
 use crate::tensor::Tensor;
@@ -154,12 +154,38 @@ fn line<'a, T: Plain>(
     &room[..len]
 }
 
+/// Whether one of `operands` fills `shape` with its channels last in memory, as the result then has them too.
+fn channels_last<'a>(shape: &[usize], operands: impl IntoIterator<Item = &'a Tensor>) -> bool {
+    operands.into_iter().any(|x| x.layout().has_channels_last() && x.shape() == shape)
+}
+
+/// `x` repeated to `shape`, its channels at the back; a vector, if it is one that all pixels share.
+fn pixels(x: &Tensor, shape: &[usize]) -> Tensor {
+    let mut layout = x.layout().expanded(shape).channels_to_back();
+    let last = shape.len() - 1;
+    if layout.strides[..last].iter().all(|&s| s == 0) {
+        layout.shape.drain(..last);
+        layout.strides.drain(..last);
+    }
+    x.with_layout(layout)
+}
+
+/// `shape` with the channels at the back.
+fn pixel_shape(shape: &[usize]) -> Dims {
+    let mut shape = Dims::from_slice(shape);
+    shape[1..].rotate_left(1);
+    shape
+}
+
 /// `f` at every element of `x`.
 pub(crate) fn map<T: Element, U: Element, F: Map<T, U>>(
     op: &'static str,
     x: &Tensor,
     f: F,
 ) -> Result<Tensor> {
+    if x.layout().has_channels_last() {
+        return Ok(map(op, &x.with_layout(x.layout().clone().channels_to_back()), f)?.channels_at_front());
+    }
     let grain = (GRAIN / F::COST).max(1024);
     let data = x.data::<T>();
     Tensor::build(op, x.shape(), |out: &mut [U]| {
@@ -181,6 +207,9 @@ pub(crate) fn map<T: Element, U: Element, F: Map<T, U>>(
 
 /// `f` at every element of `x`, written over it (over a copy, where its buffer is shared).
 pub(crate) fn map_mut<T: Element, F: Map<T, T>>(op: &'static str, mut x: Tensor, f: F) -> Result<Tensor> {
+    if x.layout().has_channels_last() {
+        return Ok(map_mut(op, x.into_layout(Layout::channels_to_back), f)?.channels_at_front());
+    }
     if F::HAS_FAR || !x.is_unique() {
         return map(op, &x, f);
     }
@@ -218,6 +247,10 @@ pub(crate) fn zip<T: Element, U: Element, F: Zip<T, U>>(
     f: F,
 ) -> Result<Tensor> {
     const { assert!(!F::HAS_FAR || F::COST >= DEAR, "far elements are looked for in one loop alone") };
+    if channels_last(shape, [x, y]) {
+        let out = zip(op, &pixel_shape(shape), &pixels(x, shape), &pixels(y, shape), f)?;
+        return Ok(out.channels_at_front());
+    }
     let grain = (GRAIN / F::COST).max(1024);
     let same = x.shape() == shape && y.shape() == shape;
     let (dx, dy) = (x.data::<T>(), y.data::<T>());
@@ -270,6 +303,10 @@ pub(crate) fn zip_mut<T: Element, F: Zip<T, T>>(
     y: &Tensor,
     f: F,
 ) -> Result<Tensor> {
+    if x.layout().has_channels_last() && y.layout().has_channels_last() {
+        let y = y.with_layout(y.layout().clone().channels_to_back());
+        return Ok(zip_mut(op, x.into_layout(Layout::channels_to_back), &y, f)?.channels_at_front());
+    }
     if F::HAS_FAR || !x.is_unique() || !y.is_contiguous() {
         let shape = x.dims().clone();
         return zip(op, &shape, &x, y, f);
@@ -288,6 +325,10 @@ pub(crate) fn choose(
     x: &Tensor,
     y: &Tensor,
 ) -> Result<Tensor> {
+    if channels_last(shape, [condition, x, y]) {
+        let [condition, x, y] = [condition, x, y].map(|t| pixels(t, shape));
+        return Ok(choose(op, &pixel_shape(shape), &condition, &x, &y)?.channels_at_front());
+    }
     let layouts: [Layout; 3] = [condition, x, y].map(|t| t.layout().expanded(shape));
     let walk = Walk::new([&layouts[0], &layouts[1], &layouts[2]]);
     let [sc, sx, sy] = walk.inner;
@@ -316,6 +357,10 @@ pub(crate) fn zip3<T: Element, F: Zip3<T>>(
     operands: [&Tensor; 3],
     f: F,
 ) -> Result<Tensor> {
+    if channels_last(shape, operands) {
+        let operands = operands.map(|t| pixels(t, shape));
+        return Ok(zip3(op, &pixel_shape(shape), operands.each_ref(), f)?.channels_at_front());
+    }
     let layouts: [Layout; 3] = operands.map(|x| x.layout().expanded(shape));
     let data = operands.map(|x| x.data::<T>());
     Tensor::build(op, shape, |out: &mut [T]| {

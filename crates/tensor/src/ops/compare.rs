@@ -239,7 +239,7 @@ impl Tensor {
 
     /// Whether [`is_close`](Tensor::is_close) holds everywhere. Errors: as there.
     pub fn all_close(&self, y: &Tensor, rtol: f64, atol: f64) -> Result<bool> {
-        let close = close("all_close", self, y, rtol, atol)?;
+        let close = close("all_close", self, y, rtol, atol)?.contiguous()?;
         Ok(close.as_slice::<bool>().is_some_and(|close| !close.contains(&false)))
     }
 

@@ -4,6 +4,7 @@ mod activation;
 pub(crate) mod arithmetic;
 pub(crate) mod attention;
 mod cast;
+mod channels;
 mod compare;
 pub(crate) mod construct;
 mod division;
