@@ -25,6 +25,7 @@ pub use half::{bf16, f16};
 pub use kernels::fused;
 pub use linalg::{MatrixNorm, Triangular};
 pub use ops::construct::Indexing;
+pub use ops::conv::{ConvOptions, Padding, Spatial};
 pub use ops::einsum;
 pub use ops::fft::{Fft, FftNorm};
 pub use ops::fft_axes::fft_axes;

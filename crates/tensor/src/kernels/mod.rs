@@ -2,6 +2,7 @@
 pub(crate) mod along;
 pub(crate) mod attention;
 pub(crate) mod compact;
+pub(crate) mod conv;
 pub(crate) mod cross_entropy;
 pub mod fused;
 pub(crate) mod layer_norm;
@@ -10,3 +11,4 @@ pub(crate) mod order;
 pub(crate) mod rank;
 pub(crate) mod softmax;
 pub(crate) mod update;
+pub(crate) mod vector;

@@ -7,6 +7,7 @@ mod cast;
 mod channels;
 mod compare;
 pub(crate) mod construct;
+pub(crate) mod conv;
 mod division;
 pub mod einsum;
 mod extremes;

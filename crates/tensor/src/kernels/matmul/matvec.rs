@@ -2,8 +2,8 @@
 
 mod along;
 
-use super::vector::{Scalar, relu, vector_fn};
 use super::{K_BLOCK, Product, Raw, finish_row};
+use crate::kernels::vector::{Scalar, relu, vector_fn};
 use crate::parallel;
 use along::along;
 use std::mem::MaybeUninit;
@@ -291,7 +291,7 @@ vector_fn! {
 /// The instruction set of V; n sums that may be written, and read unless `fresh`; x readable at r·step, and n
 /// contiguous elements of w from (r, 0) on, for all r < R; the sums lie apart from both.
 #[inline(always)]
-unsafe fn add_rows<T: Scalar, V: super::vector::Vector<T>, const R: usize>(
+unsafe fn add_rows<T: Scalar, V: crate::kernels::vector::Vector<T>, const R: usize>(
     sums: *mut T,
     x: *const T,
     step: isize,

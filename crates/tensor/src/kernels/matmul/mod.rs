@@ -16,11 +16,10 @@ mod matvec;
 mod small;
 #[cfg(test)]
 mod tests;
-mod vector;
 
+use crate::kernels::vector::{self, Scalar};
 use crate::parallel;
 use crate::{DType, Float};
-use vector::Scalar;
 
 /// Length of the chains that a sum over k is cut into; that of faer's kernels.
 pub(crate) const K_BLOCK: usize = 512;

@@ -1,8 +1,8 @@
 //! Small and skinny products: tiles of the output in registers, one broadcast of a against a few registers of b.
 
 use super::gemm::{FAER_SMALL, faer_has_our_order};
-use super::vector::{Scalar, relu, vector_fn};
 use super::{K_BLOCK, Product, Raw};
+use crate::kernels::vector::{Scalar, relu, vector_fn};
 use std::mem::MaybeUninit;
 
 /// Bytes of the buffer, on the stack, that columns of b are gathered in.
@@ -236,7 +236,7 @@ struct Ends<V, M, const N: usize> {
 #[inline(always)]
 unsafe fn strip<
     T: Scalar,
-    V: super::vector::Vector<T>,
+    V: crate::kernels::vector::Vector<T>,
     const N: usize,
     const R: usize,
     const MASKED: bool,
@@ -288,7 +288,13 @@ unsafe fn strip<
 /// # Safety
 /// As for [`strip`]; rows i.. to i + R exist, and the mask of `ends` has no lane beyond the last column.
 #[inline(always)]
-unsafe fn tile<T: Scalar, V: super::vector::Vector<T>, const N: usize, const R: usize, const MASKED: bool>(
+unsafe fn tile<
+    T: Scalar,
+    V: crate::kernels::vector::Vector<T>,
+    const N: usize,
+    const R: usize,
+    const MASKED: bool,
+>(
     block: &Block<T>,
     i: usize,
     j: usize,

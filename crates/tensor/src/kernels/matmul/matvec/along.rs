@@ -2,7 +2,7 @@
 
 use super::Job;
 use crate::kernels::matmul::K_BLOCK;
-use crate::kernels::matmul::vector::{Scalar, Turn, vector_fn};
+use crate::kernels::vector::{Scalar, Turn, vector_fn};
 
 vector_fn! {
     /// Columns of w contiguous: square blocks are turned around in registers, so that lanes are outputs again.

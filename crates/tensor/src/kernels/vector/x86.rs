@@ -8,7 +8,7 @@ static ONES_THEN_ZEROS_32: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0,
 static ONES_THEN_ZEROS_64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
 
 macro_rules! common {
-    ($t:ty, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident) => {
+    ($t:ty, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident) => {
         #[inline(always)]
         unsafe fn splat(x: $t) -> Self {
             // SAFETY: the caller has the instruction set.
@@ -34,6 +34,11 @@ macro_rules! common {
             // SAFETY: the caller has the instruction set.
             unsafe { $add(self, a) }
         }
+        #[inline(always)]
+        unsafe fn sub(self, a: Self) -> Self {
+            // SAFETY: the caller has the instruction set.
+            unsafe { $sub(self, a) }
+        }
     };
 }
 
@@ -42,7 +47,15 @@ unsafe impl Vector<f32> for __m256 {
     const LANES: usize = 8;
     const MASKED_STORES: bool = false;
     type Mask = (__m256i, usize);
-    common!(f32, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps, _mm256_add_ps);
+    common!(
+        f32,
+        _mm256_set1_ps,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
+        _mm256_fmadd_ps,
+        _mm256_add_ps,
+        _mm256_sub_ps
+    );
     #[inline(always)]
     unsafe fn first(n: usize) -> Self::Mask {
         // SAFETY: eight elements from 8 − n ≤ 8 on are inside the table of 16.
@@ -126,7 +139,15 @@ unsafe impl Vector<f64> for __m256d {
     const LANES: usize = 4;
     const MASKED_STORES: bool = false;
     type Mask = (__m256i, usize);
-    common!(f64, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_fmadd_pd, _mm256_add_pd);
+    common!(
+        f64,
+        _mm256_set1_pd,
+        _mm256_loadu_pd,
+        _mm256_storeu_pd,
+        _mm256_fmadd_pd,
+        _mm256_add_pd,
+        _mm256_sub_pd
+    );
     #[inline(always)]
     unsafe fn first(n: usize) -> Self::Mask {
         // SAFETY: four elements from 4 − n ≤ 4 on are inside the table of 8.
@@ -224,7 +245,7 @@ wide!(
     f32,
     16,
     __mmask16,
-    [f32, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps],
+    [f32, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps, _mm512_sub_ps],
     _mm512_maskz_loadu_ps,
     _mm512_mask_storeu_ps,
     _mm512_cmp_ps_mask,
@@ -235,7 +256,7 @@ wide!(
     f64,
     8,
     __mmask8,
-    [f64, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_fmadd_pd, _mm512_add_pd],
+    [f64, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_fmadd_pd, _mm512_add_pd, _mm512_sub_pd],
     _mm512_maskz_loadu_pd,
     _mm512_mask_storeu_pd,
     _mm512_cmp_pd_mask,

@@ -10,7 +10,7 @@ use crate::Float;
 /// # Safety
 /// Every method needs the instruction set of the type (`avx2,fma` for 256 bits, `avx512f` for 512); pointers must be
 /// valid for the lanes that the method touches, and need no alignment.
-pub(super) unsafe trait Vector<T>: Copy {
+pub(crate) unsafe trait Vector<T>: Copy {
     /// Elements it holds.
     const LANES: usize;
     /// Whether `store_first` is one instruction.
@@ -33,6 +33,8 @@ pub(super) unsafe trait Vector<T>: Copy {
     unsafe fn mul_add(self, a: Self, b: Self) -> Self;
     /// self + a
     unsafe fn add(self, a: Self) -> Self;
+    /// self − a
+    unsafe fn sub(self, a: Self) -> Self;
     /// 0 in the lanes where self ≤ limit: max(0, self) with NaN kept if that is 0, and self if it is NaN.
     unsafe fn rectified(self, limit: Self) -> Self;
 }
@@ -41,13 +43,13 @@ pub(super) unsafe trait Vector<T>: Copy {
 ///
 /// # Safety
 /// As for [`Vector`].
-pub(super) unsafe trait Turn<T>: Vector<T> {
+pub(crate) unsafe trait Turn<T>: Vector<T> {
     /// Register j holds element j of each of the first `LANES` rows, at most 8; the registers after `LANES` are 0.
     unsafe fn load_turned(rows: &[*const T; 8]) -> [Self; 8];
 }
 
 /// A float type with its registers, by level.
-pub(super) trait Scalar: Float {
+pub(crate) trait Scalar: Float {
     /// Four lanes of plain code.
     type Plain: Turn<Self>;
     /// 256 bits.
@@ -56,9 +58,18 @@ pub(super) trait Scalar: Float {
     type Wide: Vector<Self>;
 }
 
+/// The lanes of the widest registers of the level that kernels run at.
+pub(crate) fn lanes<T: Scalar>() -> usize {
+    match crate::simd::simd_level() {
+        crate::simd::SimdLevel::Avx512 => T::Wide::LANES,
+        crate::simd::SimdLevel::Avx2 => T::Half::LANES,
+        crate::simd::SimdLevel::Baseline => T::Plain::LANES,
+    }
+}
+
 /// Four lanes of plain code, for CPUs that have no kernels of their own here.
 #[derive(Clone, Copy)]
-pub(super) struct Lanes<T>([T; 4]);
+pub(crate) struct Lanes<T>([T; 4]);
 
 // SAFETY: plain loops over four elements; pointers are the caller's promise.
 unsafe impl<T: Float> Vector<T> for Lanes<T> {
@@ -104,6 +115,10 @@ unsafe impl<T: Float> Vector<T> for Lanes<T> {
         Lanes(std::array::from_fn(|i| self.0[i].add(a.0[i])))
     }
     #[inline(always)]
+    unsafe fn sub(self, a: Self) -> Self {
+        Lanes(std::array::from_fn(|i| self.0[i].sub(a.0[i])))
+    }
+    #[inline(always)]
     unsafe fn rectified(self, limit: Self) -> Self {
         Lanes(std::array::from_fn(|i| if self.0[i] <= limit.0[i] { T::ZERO } else { self.0[i] }))
     }
@@ -126,7 +141,7 @@ unsafe impl<T: Float> Turn<T> for Lanes<T> {
 
 /// max(0, x); NaN stays.
 #[inline(always)]
-pub(super) fn relu<T: Float>(x: T) -> T {
+pub(crate) fn relu<T: Float>(x: T) -> T {
     if x <= T::ZERO { T::ZERO } else { x }
 }
 
@@ -154,8 +169,8 @@ mod plain {
 macro_rules! vector_fn {
     ($(#[$meta:meta])* $vis:vis unsafe fn $name:ident<$t:ident, $h:ident, $w:ident>($($arg:ident : $ty:ty),* $(,)?) $body:block) => {
         $(#[$meta])*
-        $vis unsafe fn $name<$t: $crate::kernels::matmul::vector::Scalar>($($arg: $ty),*) {
-            use $crate::kernels::matmul::vector::{Scalar, Turn, Vector};
+        $vis unsafe fn $name<$t: $crate::kernels::vector::Scalar>($($arg: $ty),*) {
+            use $crate::kernels::vector::{Scalar, Turn, Vector};
             #[inline(always)]
             unsafe fn body<$t: Scalar, $h: Turn<$t>, $w: Vector<$t>>($($arg: $ty),*) $body
 
@@ -184,4 +199,4 @@ macro_rules! vector_fn {
         }
     };
 }
-pub(super) use vector_fn;
+pub(crate) use vector_fn;

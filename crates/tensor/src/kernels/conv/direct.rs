@@ -1,0 +1,135 @@
+//! Convolution by windows read where they lie, forward and for the input's gradient.
+
+use super::pass::Pass;
+use super::rooms::Rooms;
+use super::tile::{Finish, Line, Rows, correlate, pack, packed_len};
+use super::{Epilogue, Sizes, depthwise, winograd};
+use crate::buffer::Buffer;
+use crate::error::Result;
+use crate::kernels::vector::Scalar;
+use crate::parallel::{self, Disjoint, for_ranges};
+
+/// The least multiply-adds that are worth handing to a thread.
+pub(super) const PART: usize = 1 << 18;
+
+/// out (n, .., c_out) = the convolution of x (n, .., c_in) with w (c_out, c_in / groups, kernel ..), of which none is empty.
+pub(crate) fn forward<T: Scalar>(
+    sizes: &Sizes,
+    x: &[T],
+    w: &[T],
+    finish: Epilogue<T>,
+    out: &mut [T],
+) -> Result<()> {
+    let (ins, outs) = (sizes.c_in / sizes.groups, sizes.c_out / sizes.groups);
+    let at =
+        |group: usize, tap: usize, i: usize, o: usize| w[((group * outs + o) * ins + i) * sizes.taps() + tap];
+    run(sizes, &Pass::forward(sizes), x, w, &at, finish, out)
+}
+
+/// dx (n, .., c_in) of g (n, .., c_out) and w: the transposed convolution. None is empty.
+pub(crate) fn input_grad<T: Scalar>(
+    sizes: &Sizes,
+    g: &[T],
+    w: &[T],
+    finish: Epilogue<T>,
+    out: &mut [T],
+) -> Result<()> {
+    let (ins, outs) = (sizes.c_in / sizes.groups, sizes.c_out / sizes.groups);
+    let at =
+        |group: usize, tap: usize, o: usize, i: usize| w[((group * outs + o) * ins + i) * sizes.taps() + tap];
+    Pass::backward(sizes).iter().try_for_each(|pass| run(sizes, pass, g, w, &at, finish, out))
+}
+
+/// One pass over every image. `at(group, tap, i, o)` is the element of `w` between channel i and result o of a group.
+fn run<T: Scalar>(
+    sizes: &Sizes,
+    pass: &Pass,
+    x: &[T],
+    w: &[T],
+    at: &(impl Fn(usize, usize, usize, usize) -> T + Sync),
+    finish: Epilogue<T>,
+    out: &mut [T],
+) -> Result<()> {
+    if sizes.is_depthwise() {
+        return depthwise::correlate(sizes, pass, x, w, finish, out);
+    }
+    if winograd::wins(sizes) {
+        return winograd::correlate(sizes, pass, x, at, finish, out);
+    }
+    correlate_images(sizes, pass, x, at, finish, out)
+}
+
+/// [`run`] by products.
+pub(super) fn correlate_images<T: Scalar>(
+    sizes: &Sizes,
+    pass: &Pass,
+    x: &[T],
+    at: &(impl Fn(usize, usize, usize, usize) -> T + Sync),
+    finish: Epilogue<T>,
+    out: &mut [T],
+) -> Result<()> {
+    let groups = sizes.groups;
+    let (channels, results) = (pass.channels / groups, pass.results / groups);
+    let (taps, places) = pass.taps(sizes.kernel);
+    let runs = pass.runs(&places, channels);
+    let lines = pass.lines();
+    let packed = packed_len::<T>(runs.len, results);
+    let mut weights = Buffer::new("conv", packed * groups, T::DTYPE)?;
+    let weights: &mut [T] = weights.as_mut_slice();
+    for (group, weights) in weights.chunks_exact_mut(packed.max(1)).enumerate() {
+        pack(runs.len, results, weights, |row, o| at(group, taps[row / channels], row % channels, o));
+    }
+    let cost = runs.len * results * groups;
+    each_part(sizes.n, pass, &lines, cost, x, out, |image, lines, out| {
+        for group in 0..groups {
+            let rows = Rows {
+                a: image.wrapping_add(group * channels),
+                a_step: pass.step(),
+                b: out.wrapping_add(group * results),
+                b_step: pass.to_step(),
+                lines,
+                runs: &runs,
+                n: results,
+            };
+            let bias = finish.bias.map_or(std::ptr::null(), |bias| bias[group * results..].as_ptr());
+            let weights = weights[group * packed..].as_ptr();
+            // SAFETY: windows lie in the padded image, results in an image of `out` at lines that no other piece has;
+            // the weights were packed with these sizes.
+            unsafe { correlate(&rows, weights, Finish { bias, relu: finish.relu }) }
+        }
+    })
+}
+
+/// Calls `part(image to read from, lines, image of out)` until every line of every image is done; `cost` multiply-adds a
+/// pixel. A thread takes whole images where there are enough of them.
+pub(super) fn each_part<T: Scalar>(
+    n: usize,
+    pass: &Pass,
+    lines: &[Line],
+    cost: usize,
+    x: &[T],
+    out: &mut [T],
+    part: impl Fn(*const T, &[Line], *mut T) + Sync,
+) -> Result<()> {
+    let (from, to) = (x.len() / n, out.len() / n);
+    let out = Disjoint::new(out);
+    let pixels: usize = lines.iter().map(|line| line.count).sum();
+    let work = pixels.saturating_mul(cost);
+    let pieces = match parallel::threads() {
+        1 => 1,
+        threads if n >= 4 * threads => 1,
+        threads => (4 * threads).min(work / PART).clamp(1, lines.len()),
+    };
+    let rooms = Rooms::new("conv", if pass.pads() { pass.padded_len() } else { 0 })?;
+    for_ranges(n * pieces, (PART * pieces).div_ceil(work.max(1)), |range| {
+        rooms.enter(|room| {
+            for i in range {
+                let (image, piece) = (i / pieces, i % pieces);
+                let lines = &lines[lines.len() * piece / pieces..lines.len() * (piece + 1) / pieces];
+                let x = &x[image * from..(image + 1) * from];
+                part(pass.read_from(x, lines, room), lines, out.at(image * to));
+            }
+        });
+    });
+    Ok(())
+}

@@ -1,0 +1,315 @@
+//! The two products that every convolution is made of, on operands that are read where they lie.
+//!
+//! [`correlate`] is a product whose left matrix is never written down: row i begins `i·a_step` after the first one, and
+//! consists of runs of neighbours at given places from there, as a window over an image whose channels are last does.
+//! [`contract`] is the product that sums over those rows instead, for the gradient of the weight. Both keep a block of
+//! results in registers while they go along a sum, so that an operand is read once a block and a result is written once.
+//! A sum is one chain of fused additions in a given order, whatever block it falls into.
+
+use crate::kernels::vector::{Scalar, vector_fn};
+use std::ops::Range;
+
+/// The most terms in one chain; longer sums are made of chains, one added to the other.
+pub(super) const CHAIN: usize = 512;
+
+/// A run of neighbours, `at` elements from where a row begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Run {
+    pub at: usize,
+    pub len: usize,
+}
+
+/// A line of pixels: where its first one lies in the image that windows are over, and in the one beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Line {
+    pub a: usize,
+    pub b: usize,
+    pub count: usize,
+}
+
+/// The runs of a window, cut into chains.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Runs {
+    pub runs: Vec<Run>,
+    /// The runs of each chain.
+    pub chains: Vec<Range<usize>>,
+    /// The elements of a window.
+    pub len: usize,
+}
+
+impl Runs {
+    /// Runs of `len` elements at `places`; neighbours are joined, and chains kept to [`CHAIN`].
+    pub fn new(places: impl IntoIterator<Item = usize>, len: usize) -> Self {
+        let mut runs: Vec<Run> = Vec::new();
+        for at in places {
+            for start in (0..len).step_by(CHAIN) {
+                let (at, len) = (at + start, CHAIN.min(len - start));
+                match runs.last_mut() {
+                    Some(last) if last.at + last.len == at && last.len + len <= CHAIN => last.len += len,
+                    _ => runs.push(Run { at, len }),
+                }
+            }
+        }
+        let (mut chains, mut start, mut terms) = (Vec::new(), 0, 0);
+        for (i, run) in runs.iter().enumerate() {
+            if terms + run.len > CHAIN {
+                chains.push(start..i);
+                (start, terms) = (i, 0);
+            }
+            terms += run.len;
+        }
+        // One chain at least: an empty sum is written too.
+        if start < runs.len() || chains.is_empty() {
+            chains.push(start..runs.len());
+        }
+        let len = runs.iter().map(|run| run.len).sum();
+        Self { runs, chains, len }
+    }
+}
+
+/// How [`correlate`] and [`contract`] go over their operands. For each line and i < count, row i of the left matrix begins
+/// at `a + line.a + i·a_step`, and its partner, a row of `n` numbers, at `b + line.b + i·b_step`.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a, T> {
+    pub a: *const T,
+    pub a_step: usize,
+    pub b: *mut T,
+    pub b_step: usize,
+    pub lines: &'a [Line],
+    pub runs: &'a Runs,
+    pub n: usize,
+}
+
+/// What is done to a result before it leaves.
+#[derive(Clone, Copy)]
+pub(super) struct Finish<T> {
+    /// n numbers, or null.
+    pub bias: *const T,
+    pub relu: bool,
+}
+
+/// The elements of a packed matrix of `len` rows and `n` columns: see [`packed`].
+pub(super) fn packed_len<T: Scalar>(len: usize, n: usize) -> usize {
+    len * n.next_multiple_of(crate::kernels::vector::lanes::<T>())
+}
+
+/// Packs a matrix for [`correlate`]: blocks of two registers of columns, the last of one if that is enough, each row by
+/// row; columns after the n-th are 0. Calls `at(row, column)` for each element.
+pub(super) fn pack<T: Scalar>(len: usize, n: usize, out: &mut [T], at: impl Fn(usize, usize) -> T) {
+    let lanes = crate::kernels::vector::lanes::<T>();
+    let (whole, mut out) = (n.next_multiple_of(lanes), out);
+    let mut j = 0;
+    while j < whole {
+        let width = (2 * lanes).min(whole - j);
+        let (block, rest) = out.split_at_mut(width * len);
+        for (row, line) in block.chunks_exact_mut(width).enumerate() {
+            for (c, x) in line.iter_mut().enumerate() {
+                *x = if j + c < n { at(row, j + c) } else { T::ZERO };
+            }
+        }
+        (out, j) = (rest, j + width);
+    }
+}
+
+/// Runs `$body` with `$M` the constant that `$m`, 1 to 14, is.
+macro_rules! with_rows {
+    ($m:expr, $M:ident => $body:expr) => {
+        with_rows!(@ $m, $M, $body, 1 2 3 4 5 6 7 8 9 10 11 12 13 14)
+    };
+    (@ $m:expr, $M:ident, $body:expr, $($n:literal)*) => {
+        match $m {
+            $($n => { const $M: usize = $n; $body })*
+            _ => unreachable!("invariant: blocks have 1 to 14 rows"),
+        }
+    };
+}
+
+vector_fn! {
+    /// For every row, `b = a·w`, then bias and rectifier; `w` is [`pack`]ed, its rows in the order of the runs.
+    ///
+    /// # Safety
+    /// `a` must be readable at every element of every row, `b` writable at n elements for every row and in no place that
+    /// `a` or another thread reads or writes, `w` as long as [`packed_len`] says, the bias null or n long.
+    pub(super) unsafe fn correlate<T, H, W>(rows: &Rows<T>, w: *const T, finish: Finish<T>) {
+        // SAFETY: the caller's promises; blocks lie inside lines and columns.
+        unsafe {
+            // 14 rows of two registers, one for the operand and two for the weights: 31 of 32; or 6 rows: 15 of 16.
+            let most = if W::LANES * size_of::<T>() == 64 { 14 } else { 6 };
+            let mut w = w;
+            let whole = rows.n.next_multiple_of(W::LANES);
+            let mut j = 0;
+            while j < whole {
+                let double = whole - j > W::LANES;
+                let width = if double { 2 * W::LANES } else { W::LANES };
+                for line in rows.lines {
+                    let parts = line.count.div_ceil(most);
+                    for part in 0..parts {
+                        let (i, end) = (line.count * part / parts, line.count * (part + 1) / parts);
+                        let a = rows.a.add(line.a + i * rows.a_step);
+                        let b = rows.b.add(line.b + i * rows.b_step + j);
+                        with_rows!(end - i, M => match double {
+                            true => correlate_block::<T, W, M, 2>(rows, a, b, j, w, finish),
+                            false => correlate_block::<T, W, M, 1>(rows, a, b, j, w, finish),
+                        });
+                    }
+                }
+                w = w.add(width * rows.runs.len);
+                j += width;
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As for [`correlate`], for M rows from `a` and `b` on, and the columns from `j` on, whose weights are at `w`.
+#[inline(always)]
+unsafe fn correlate_block<T: Scalar, V: crate::kernels::vector::Vector<T>, const M: usize, const N: usize>(
+    rows: &Rows<T>,
+    a: *const T,
+    b: *mut T,
+    j: usize,
+    mut w: *const T,
+    finish: Finish<T>,
+) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        // The last register is written in part if the columns end inside it.
+        let last = V::first((rows.n - j).saturating_sub((N - 1) * V::LANES).min(V::LANES));
+        let chains = rows.runs.chains.len();
+        for (index, chain) in rows.runs.chains.iter().enumerate() {
+            let mut sums = [[V::splat(T::ZERO); N]; M];
+            for run in &rows.runs.runs[chain.start..chain.end] {
+                let first = a.add(run.at);
+                for l in 0..run.len {
+                    let mut weights = [V::splat(T::ZERO); N];
+                    for n in 0..N {
+                        weights[n] = V::load(w.add(n * V::LANES));
+                    }
+                    for m in 0..M {
+                        let x = V::splat(*first.add(m * rows.a_step + l));
+                        for n in 0..N {
+                            sums[m][n] = x.mul_add(weights[n], sums[m][n]);
+                        }
+                    }
+                    w = w.add(N * V::LANES);
+                }
+            }
+            for n in 0..N {
+                let whole = n + 1 < N;
+                // A macro: a closure would be compiled for the baseline.
+                macro_rules! load {
+                    ($p:expr) => {
+                        if whole { V::load($p) } else { V::load_first($p, last) }
+                    };
+                }
+                let ends = index + 1 == chains;
+                let bias = match ends && !finish.bias.is_null() {
+                    true => load!(finish.bias.add(j + n * V::LANES)),
+                    false => V::splat(T::ZERO),
+                };
+                for m in 0..M {
+                    let to = b.add(m * rows.b_step + n * V::LANES);
+                    let mut sum = sums[m][n];
+                    if index > 0 {
+                        sum = load!(to).add(sum);
+                    }
+                    if ends && !finish.bias.is_null() {
+                        sum = sum.add(bias);
+                    }
+                    if ends && finish.relu {
+                        sum = sum.rectified(V::splat(T::ZERO));
+                    }
+                    match whole {
+                        true => sum.store(to),
+                        false => sum.store_first(to, last),
+                    }
+                }
+            }
+        }
+    }
+}
+
+vector_fn! {
+    /// Adds to `out`, of `runs.len` rows `ld` apart, the sum over all rows of (element of a's row) · (b's row).
+    /// Columns up to the next whole register are written.
+    ///
+    /// # Safety
+    /// `a` and `b` must be readable at every element of every row, `out` readable and writable at `runs.len` rows of
+    /// `n` elements, rounded up to whole registers, which no other thread touches.
+    pub(super) unsafe fn contract<T, H, W>(rows: &Rows<T>, out: *mut T, ld: usize) {
+        // SAFETY: the caller's promises; blocks lie inside runs and columns.
+        unsafe {
+            let most = if W::LANES * size_of::<T>() == 64 { 14 } else { 6 };
+            let whole = rows.n.next_multiple_of(W::LANES);
+            let mut j = 0;
+            while j < whole {
+                let double = whole - j > W::LANES;
+                let width = if double { 2 * W::LANES } else { W::LANES };
+                let mut k = 0;
+                for run in &rows.runs.runs {
+                    let parts = run.len.div_ceil(most);
+                    for part in 0..parts {
+                        let (l, end) = (run.len * part / parts, run.len * (part + 1) / parts);
+                        let to = out.add((k + l) * ld + j);
+                        with_rows!(end - l, M => match double {
+                            true => contract_block::<T, W, M, 2>(rows, run.at + l, j, to, ld),
+                            false => contract_block::<T, W, M, 1>(rows, run.at + l, j, to, ld),
+                        });
+                    }
+                    k += run.len;
+                }
+                j += width;
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As for [`contract`], for M elements from `at` on in each row of `a`, and the columns from `j` on, which end up at `out`.
+#[inline(always)]
+unsafe fn contract_block<T: Scalar, V: crate::kernels::vector::Vector<T>, const M: usize, const N: usize>(
+    rows: &Rows<T>,
+    at: usize,
+    j: usize,
+    out: *mut T,
+    ld: usize,
+) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let filled = (rows.n - j).saturating_sub((N - 1) * V::LANES).min(V::LANES);
+        let last = V::first(filled);
+        let mut sums = [[V::splat(T::ZERO); N]; M];
+        macro_rules! lines {
+            ($load_last:ident $(, $mask:ident)?) => {
+                for line in rows.lines {
+                    let (mut a, mut b) = (rows.a.add(line.a + at), rows.b.cast_const().add(line.b + j));
+                    for _ in 0..line.count {
+                        let mut right = [V::splat(T::ZERO); N];
+                        for n in 0..N - 1 {
+                            right[n] = V::load(b.add(n * V::LANES));
+                        }
+                        right[N - 1] = V::$load_last(b.add((N - 1) * V::LANES) $(, $mask)?);
+                        for m in 0..M {
+                            let x = V::splat(*a.add(m));
+                            for n in 0..N {
+                                sums[m][n] = x.mul_add(right[n], sums[m][n]);
+                            }
+                        }
+                        (a, b) = (a.add(rows.a_step), b.add(rows.b_step));
+                    }
+                }
+            };
+        }
+        if filled == V::LANES {
+            lines!(load);
+        } else {
+            lines!(load_first, last);
+        }
+        for m in 0..M {
+            for n in 0..N {
+                let to = out.add(m * ld + n * V::LANES);
+                V::load(to).add(sums[m][n]).store(to);
+            }
+        }
+    }
+}

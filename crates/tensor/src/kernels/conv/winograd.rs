@@ -1,0 +1,613 @@
+//! Winograd's minimal filtering F(4×4, 3×3): 36 products for 16 results of a 3×3 window, where direct sums need 144.
+//!
+//! With tiles d (6×6) of the image, windows w (3×3) and results y (4×4): `y = Aᵀ[(G·w·Gᵀ) ⊙ (Bᵀ·d·B)]A`, summed over
+//! channels in the brackets, which makes 36 matrix products. The gradient of the weight is the same, transposed:
+//! `dw = Gᵀ[Σ (Bᵀ·d·B) ⊙ (A·g·Aᵀ)]G` over tiles. Points 0, ±1, ±2, ∞. Errors are of the size of the largest
+//! values of a tile and not of each window; images and weights that are not finite, or so large that a transform could
+//! overflow, are left to direct sums. Source: Lavin and Gray 2015, arXiv:1509.09308.
+
+use super::direct::correlate_images;
+use super::pass::Pass;
+use super::rooms::Rooms;
+use super::tile::{Finish, Line, Rows, Runs, contract, correlate as product, pack, packed_len};
+use super::weight::in_parts;
+use super::{Epilogue, Sizes};
+use crate::Float;
+use crate::buffer::Buffer;
+use crate::error::Result;
+use crate::kernels::vector::{Scalar, Vector, lanes, vector_fn};
+use crate::parallel::{Disjoint, for_ranges};
+use crate::simd::simd_fn;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Results of a tile along an axis.
+const TILE: usize = 4;
+/// Pixels of a tile along an axis.
+const PATCH: usize = 6;
+/// Products of a tile.
+const POINTS: usize = PATCH * PATCH;
+/// The fewest channels, in and out, for which the transforms pay.
+const LEAST_CHANNELS: usize = 16;
+/// Elements of transformed tiles that are worked on at a time: what stays in a core's second cache.
+const BLOCK: usize = 1 << 17;
+/// The most elements of transformed weights, whose gradient is summed in as many numbers for each part of the images.
+const MOST_WEIGHTS: usize = 1 << 20;
+/// The largest magnitude of what is transformed: transforms multiply by 100 at most, and products are summed.
+const LIMIT: f64 = 1e15;
+
+/// Whether the convolution is one of 3×3 windows in steps of 1 with enough channels and pixels.
+pub(super) fn wins(sizes: &Sizes) -> bool {
+    let [_, height, width] = sizes.output;
+    let covered = |n: usize| n.next_multiple_of(TILE);
+    sizes.kernel == [1, 3, 3]
+        && sizes.input[0] == 1
+        && sizes.output[0] == 1
+        && sizes.padding[0] == 0
+        && sizes.stride == [1; 3]
+        && sizes.dilation == [1; 3]
+        && sizes.groups == 1
+        && sizes.c_in.min(sizes.c_out) >= LEAST_CHANNELS
+        && 2 * height * width >= covered(height) * covered(width)
+}
+
+/// The tiles of an image, and how many images or rows of tiles are worked on together.
+struct Plan {
+    /// Rows of tiles, and tiles in a row.
+    rows: usize,
+    columns: usize,
+    /// Images in a block, or 1.
+    images: usize,
+    /// Rows of tiles in a block; all, if it has several images.
+    rows_in_block: usize,
+    blocks: usize,
+    /// The elements of one padded image, or its part.
+    padded: usize,
+}
+
+impl Plan {
+    /// For `n` images, with tiles that have `numbers` elements for each of their points.
+    fn new(n: usize, pass: &Pass, numbers: usize) -> Self {
+        let [rows, columns] = [1, 2].map(|i| pass.axes[i].count.div_ceil(TILE));
+        let tiles = (BLOCK / (POINTS * numbers)).max(14);
+        let images = (tiles / (rows * columns)).clamp(1, n);
+        let rows_in_block = (tiles / columns).clamp(1, rows);
+        let rows_in_block = rows.div_ceil(rows.div_ceil(rows_in_block));
+        let blocks = n.div_ceil(images) * rows.div_ceil(rows_in_block);
+        let padded = (TILE * rows_in_block + 2) * (TILE * columns + 2) * pass.channels;
+        Self { rows, columns, images, rows_in_block, blocks, padded }
+    }
+
+    /// The most tiles of a block.
+    fn tiles(&self) -> usize {
+        self.images * self.rows_in_block * self.columns
+    }
+
+    /// The images and the rows of tiles of block `i`.
+    fn block(&self, i: usize, n: usize) -> (Range<usize>, Range<usize>) {
+        let across = self.rows.div_ceil(self.rows_in_block);
+        let (image, row) = (i / across * self.images, i % across * self.rows_in_block);
+        (image..(image + self.images).min(n), row..(row + self.rows_in_block).min(self.rows))
+    }
+}
+
+/// Elements from one point of transformed tiles to the next: not a power of two, so that points do not share cache sets.
+fn apart(len: usize) -> usize {
+    len.next_multiple_of(16) + 16
+}
+
+/// One pass over every image; as [`correlate_images`].
+pub(super) fn correlate<T: Scalar>(
+    sizes: &Sizes,
+    pass: &Pass,
+    x: &[T],
+    at: &(impl Fn(usize, usize, usize, usize) -> T + Sync),
+    finish: Epilogue<T>,
+    out: &mut [T],
+) -> Result<()> {
+    let (n, c, o) = (sizes.n, pass.channels, pass.results);
+    let Some(weights) = weights(sizes, pass, at)? else {
+        return correlate_images(sizes, pass, x, at, finish, out);
+    };
+    let weights: &[T] = weights.as_slice();
+    let packed = packed_len::<T>(c, o);
+    let plan = Plan::new(n, pass, c + o);
+    let (from, to) = (x.len() / n, out.len() / n);
+    let (v_apart, m_apart) = (apart(plan.tiles() * c), apart(plan.tiles() * o));
+    let rooms = Rooms::new("conv", plan.padded + POINTS * (v_apart + m_apart))?;
+    let left: Vec<AtomicBool> = (0..n).map(|_| AtomicBool::new(false)).collect();
+    let runs = Runs::new([0], c);
+    let results = Disjoint::new(out);
+    let [height, width] = [1, 2].map(|i| pass.axes[i].count);
+    for_ranges(plan.blocks, 1, |range| {
+        rooms.enter(|room| {
+            let (padded, room) = room.split_at_mut(plan.padded);
+            let (v, m) = room.split_at_mut(POINTS * v_apart);
+            for i in range {
+                let (images, rows) = plan.block(i, n);
+                let per_image = rows.len() * plan.columns;
+                for (place, image) in images.clone().enumerate() {
+                    let data = &x[image * from..][..from];
+                    if !small(data) {
+                        left[image].store(true, Ordering::Relaxed);
+                    }
+                    patches(pass, data, &rows, &plan, padded);
+                    let v = &mut v[place * per_image * c..];
+                    transform_patches(padded, rows.len(), plan.columns, c, v, v_apart);
+                }
+                let line = [Line { a: 0, b: 0, count: images.len() * per_image }];
+                for point in 0..POINTS {
+                    let rows = Rows {
+                        a: v[point * v_apart..].as_ptr(),
+                        a_step: c,
+                        b: m[point * m_apart..].as_mut_ptr(),
+                        b_step: o,
+                        lines: &line,
+                        runs: &runs,
+                        n: o,
+                    };
+                    let none = Finish { bias: std::ptr::null(), relu: false };
+                    // SAFETY: both hold the tiles of a block at each point; the weights were packed so.
+                    unsafe { product(&rows, weights[point * packed..].as_ptr(), none) }
+                }
+                for (place, image) in images.enumerate() {
+                    let y = Target {
+                        out: results.at(image * to),
+                        height,
+                        width,
+                        first: rows.start * TILE,
+                        n: o,
+                        bias: finish.bias.map_or(std::ptr::null(), <[T]>::as_ptr),
+                        relu: finish.relu,
+                    };
+                    let m = &m[place * per_image * o..];
+                    // SAFETY: `y` is an image of `out`, whose rows from `first` on no other block has.
+                    unsafe { finish_tiles(m.as_ptr(), m_apart, rows.len(), plan.columns, &y) }
+                }
+            }
+        });
+    });
+    for image in (0..n).filter(|&image| left[image].load(Ordering::Relaxed)) {
+        let one = Sizes { n: 1, ..*sizes };
+        let (x, out) = (&x[image * from..][..from], &mut out[image * to..][..to]);
+        correlate_images(&one, pass, x, at, finish, out)?;
+    }
+    Ok(())
+}
+
+/// dw (c_out, c_in, 3, 3); false, and nothing done, if the sizes or the values are not for this.
+pub(super) fn weight_grad<T: Scalar>(sizes: &Sizes, x: &[T], g: &[T], out: &mut [T]) -> Result<bool> {
+    let (c, o) = (sizes.c_in, sizes.c_out);
+    let pass = Pass::forward(sizes);
+    if POINTS * c * o > MOST_WEIGHTS || !all_small(x) || !all_small(g) {
+        return Ok(false);
+    }
+    // The gradient's own tiles: its pixels, and zeros after the last.
+    let mut beside = Pass { from: sizes.output, channels: o, ..pass.clone() };
+    for i in [1, 2] {
+        beside.axes[i].origin = 0;
+    }
+    let plan = Plan::new(sizes.n, &pass, (c + o).div_ceil(2));
+    let (v_apart, u_apart) = (apart(plan.tiles() * c), apart(plan.tiles() * o));
+    let ld = o.next_multiple_of(lanes::<T>());
+    let padded = plan.padded.max(plan.padded / c * o);
+    let rooms = Rooms::new("conv", padded + POINTS * (v_apart + u_apart))?;
+    let (from, to) = (sizes.input_len(), sizes.output_len());
+    let runs = Runs::new([0], c);
+    let part = |images: Range<usize>, sums: &mut [T]| {
+        rooms.enter(|room| {
+            let (padded, room) = room.split_at_mut(padded);
+            let (v, u) = room.split_at_mut(POINTS * v_apart);
+            // The blocks of these images alone.
+            let (first, n) = (images.start, images.len());
+            for i in 0..n.div_ceil(plan.images) * plan.rows.div_ceil(plan.rows_in_block) {
+                let (images, rows) = plan.block(i, n);
+                let per_image = rows.len() * plan.columns;
+                for (place, image) in images.clone().enumerate() {
+                    let image = first + image;
+                    patches(&pass, &x[image * from..][..from], &rows, &plan, padded);
+                    let v = &mut v[place * per_image * c..];
+                    transform_patches(padded, rows.len(), plan.columns, c, v, v_apart);
+                    patches(&beside, &g[image * to..][..to], &rows, &plan, padded);
+                    let u = &mut u[place * per_image * o..];
+                    transform_gradients(padded, rows.len(), plan.columns, o, u, u_apart);
+                }
+                let line = [Line { a: 0, b: 0, count: images.len() * per_image }];
+                for point in 0..POINTS {
+                    let rows = Rows {
+                        a: v[point * v_apart..].as_ptr(),
+                        a_step: c,
+                        b: u[point * u_apart..].as_mut_ptr(),
+                        b_step: o,
+                        lines: &line,
+                        runs: &runs,
+                        n: o,
+                    };
+                    let sums = &mut sums[point * c * ld..][..c * ld];
+                    // SAFETY: both hold the tiles of a block at each point, and are only read; the sums have c rows of
+                    // whole registers.
+                    unsafe { contract(&rows, sums.as_mut_ptr(), ld) }
+                }
+            }
+        });
+    };
+    let mut taps = Buffer::new("conv", 9 * c * ld, T::DTYPE)?;
+    let taps: &mut [T] = taps.as_mut_slice();
+    in_parts(sizes.n, POINTS * c * ld, part, |sums| {
+        gather_weights(sums, c * ld, taps);
+        for (o, out) in out.chunks_exact_mut(9 * c).enumerate() {
+            for (i, out) in out.chunks_exact_mut(9).enumerate() {
+                for (tap, out) in out.iter_mut().enumerate() {
+                    *out = taps[(tap * c + i) * ld + o];
+                }
+            }
+        }
+    })?;
+    Ok(true)
+}
+
+/// `G·w·Gᵀ` for each channel and result, packed point by point; nothing if a value is too large.
+fn weights<T: Scalar>(
+    sizes: &Sizes,
+    pass: &Pass,
+    at: &(impl Fn(usize, usize, usize, usize) -> T + Sync),
+) -> Result<Option<Buffer>> {
+    let (c, o) = (pass.channels, pass.results);
+    let (taps, _) = pass.taps(sizes.kernel);
+    let mut room = Buffer::new("conv", (9 + POINTS) * c * o, T::DTYPE)?;
+    let (w, spread) = room.as_mut_slice::<T>().split_at_mut(9 * c * o);
+    for (&tap, w) in taps.iter().zip(w.chunks_exact_mut(c * o)) {
+        for (i, w) in w.chunks_exact_mut(o).enumerate() {
+            for (o, w) in w.iter_mut().enumerate() {
+                *w = at(0, tap, i, o);
+            }
+        }
+    }
+    if !small(w) {
+        return Ok(None);
+    }
+    spread_weights(w, c * o, spread);
+    let packed = packed_len::<T>(c, o);
+    let mut out = Buffer::new("conv", POINTS * packed, T::DTYPE)?;
+    let whole = Disjoint::new(out.as_mut_slice::<T>());
+    let spread = &*spread;
+    for_ranges(POINTS, 1, |points| {
+        for point in points {
+            // SAFETY: each point is handed out once.
+            let out = unsafe { whole.slice(point * packed..(point + 1) * packed) };
+            let from = &spread[point * c * o..][..c * o];
+            pack(c, o, out, |row, column| from[row * o + column]);
+        }
+    });
+    Ok(Some(out))
+}
+
+/// The part of an image that the tiles of `rows` read, zeros around it.
+fn patches<T: Scalar>(pass: &Pass, image: &[T], rows: &Range<usize>, plan: &Plan, out: &mut [T]) {
+    let mut part = pass.clone();
+    part.axes[1].origin += (rows.start * TILE) as isize;
+    part.axes[1].size = rows.len() * TILE + 2;
+    part.axes[2].size = plan.columns * TILE + 2;
+    let size = part.axes[1].size;
+    part.pad(image, out, 0..size);
+}
+
+/// Whether every magnitude is finite and at most [`LIMIT`].
+fn all_small<T: Scalar>(x: &[T]) -> bool {
+    let large = AtomicBool::new(false);
+    for_ranges(x.len(), 1 << 16, |range| {
+        if !small(&x[range]) {
+            large.store(true, Ordering::Relaxed);
+        }
+    });
+    !large.load(Ordering::Relaxed)
+}
+
+simd_fn! {
+    fn small[T: Float](x: &[T]) -> bool {
+        let limit = T::of(LIMIT);
+        x.iter().fold(true, |all, &x| all & (x <= limit) & (x >= T::ZERO.sub(limit)))
+    }
+
+    /// `G·w·Gᵀ`: w (9, len) to out (36, len).
+    fn spread_weights[T: Float](w: &[T], len: usize, out: &mut [T]) {
+        for start in (0..len).step_by(64) {
+            let width = 64.min(len - start);
+            let mut rows = [[T::ZERO; 64]; 3 * PATCH];
+            for j in 0..3 {
+                for e in 0..width {
+                    let column = [0, 3, 6].map(|i| w[(i + j) * len + start + e]);
+                    for (i, x) in spread(column).into_iter().enumerate() {
+                        rows[3 * i + j][e] = x;
+                    }
+                }
+            }
+            for i in 0..PATCH {
+                for e in 0..width {
+                    let row = [0, 1, 2].map(|j| rows[3 * i + j][e]);
+                    for (j, x) in spread(row).into_iter().enumerate() {
+                        out[(PATCH * i + j) * len + start + e] = x;
+                    }
+                }
+            }
+        }
+    }
+
+    /// `Gᵀ·s·G`: sums (36, len) to out (9, len).
+    fn gather_weights[T: Float](sums: &[T], len: usize, out: &mut [T]) {
+        for start in (0..len).step_by(64) {
+            let width = 64.min(len - start);
+            let mut rows = [[T::ZERO; 64]; 3 * PATCH];
+            for j in 0..PATCH {
+                for e in 0..width {
+                    let column: [T; PATCH] = std::array::from_fn(|i| sums[(PATCH * i + j) * len + start + e]);
+                    for (i, x) in gather(column).into_iter().enumerate() {
+                        rows[PATCH * i + j][e] = x;
+                    }
+                }
+            }
+            for i in 0..3 {
+                for e in 0..width {
+                    let row: [T; PATCH] = std::array::from_fn(|j| rows[PATCH * i + j][e]);
+                    for (j, x) in gather(row).into_iter().enumerate() {
+                        out[(3 * i + j) * len + start + e] = x;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// G·w
+#[inline(always)]
+fn spread<T: Float>([a, b, c]: [T; 3]) -> [T; PATCH] {
+    let (even, odd) = (a.add(c), b);
+    let far = T::of(4.0).mul_add(c, a);
+    let (sixth, small) = (T::of(-1.0 / 6.0), T::of(1.0 / 24.0));
+    [
+        T::of(0.25).mul(a),
+        sixth.mul(even.add(odd)),
+        sixth.mul(even.sub(odd)),
+        small.mul(T::of(2.0).mul_add(b, far)),
+        small.mul(T::of(-2.0).mul_add(b, far)),
+        c,
+    ]
+}
+
+/// Gᵀ·s
+#[inline(always)]
+fn gather<T: Float>([z, a, b, c, d, last]: [T; PATCH]) -> [T; 3] {
+    let (sixth, small) = (T::of(-1.0 / 6.0), T::of(1.0 / 24.0));
+    let (near, far) = (sixth.mul(a.add(b)), small.mul(c.add(d)));
+    [
+        T::of(0.25).mul_add(z, near.add(far)),
+        T::of(2.0).mul_add(small.mul(c.sub(d)), sixth.mul(a.sub(b))),
+        T::of(4.0).mul_add(far, near).add(last),
+    ]
+}
+
+/// Bᵀ·d
+///
+/// # Safety
+/// As for [`Vector`].
+#[inline(always)]
+unsafe fn turn<T: Scalar, V: Vector<T>>(d: [V; PATCH]) -> [V; PATCH] {
+    // SAFETY: handed on to the caller.
+    unsafe {
+        let (two, four, five) = (V::splat(T::of(2.0)), V::splat(T::of(4.0)), V::splat(T::of(-5.0)));
+        let (less_two, less_four) = (V::splat(T::of(-2.0)), V::splat(T::of(-4.0)));
+        let (even, odd) = (d[2].mul_add(less_four, d[4]), d[1].mul_add(less_four, d[3]));
+        let (far, between) = (d[4].sub(d[2]), d[3].sub(d[1]));
+        [
+            d[0].mul_add(four, d[2].mul_add(five, d[4])),
+            even.add(odd),
+            even.sub(odd),
+            between.mul_add(two, far),
+            between.mul_add(less_two, far),
+            d[1].mul_add(four, d[3].mul_add(five, d[5])),
+        ]
+    }
+}
+
+/// Aᵀ·m
+///
+/// # Safety
+/// As for [`Vector`].
+#[inline(always)]
+unsafe fn close<T: Scalar, V: Vector<T>>(m: [V; PATCH]) -> [V; TILE] {
+    // SAFETY: handed on to the caller.
+    unsafe {
+        let (two, four, eight) = (V::splat(T::of(2.0)), V::splat(T::of(4.0)), V::splat(T::of(8.0)));
+        let (near, near_odd) = (m[1].add(m[2]), m[1].sub(m[2]));
+        let (far, far_odd) = (m[3].add(m[4]), m[3].sub(m[4]));
+        [
+            m[0].add(near).add(far),
+            far_odd.mul_add(two, near_odd),
+            far.mul_add(four, near),
+            far_odd.mul_add(eight, near_odd).add(m[5]),
+        ]
+    }
+}
+
+/// A·g
+///
+/// # Safety
+/// As for [`Vector`].
+#[inline(always)]
+unsafe fn open<T: Scalar, V: Vector<T>>(g: [V; TILE]) -> [V; PATCH] {
+    // SAFETY: handed on to the caller.
+    unsafe {
+        let (two, less_two, four) = (V::splat(T::of(2.0)), V::splat(T::of(-2.0)), V::splat(T::of(4.0)));
+        let (even, odd) = (g[0].add(g[2]), g[1].add(g[3]));
+        let (far, far_odd) = (g[2].mul_add(four, g[0]), g[3].mul_add(four, g[1]));
+        [g[0], even.add(odd), even.sub(odd), far_odd.mul_add(two, far), far_odd.mul_add(less_two, far), g[3]]
+    }
+}
+
+/// `Bᵀ·d·B` of `rows`·`columns` tiles of a padded image of c channels: point p of tile t at `out[p·apart + t·c]`.
+fn transform_patches<T: Scalar>(x: &[T], rows: usize, columns: usize, c: usize, out: &mut [T], apart: usize) {
+    assert!(x.len() >= (rows * TILE + 2) * (columns * TILE + 2) * c, "invariant: the image has all patches");
+    assert!(
+        out.len() >= (POINTS - 1) * apart + rows * columns * c,
+        "invariant: there is room for all points"
+    );
+    // SAFETY: the sizes just seen.
+    unsafe { transform_each(x.as_ptr(), rows, columns, c, out.as_mut_ptr(), apart) }
+}
+
+/// `A·g·Aᵀ` of `rows`·`columns` tiles, which lie in a padded image as [`transform_patches`] reads it.
+fn transform_gradients<T: Scalar>(
+    x: &[T],
+    rows: usize,
+    columns: usize,
+    c: usize,
+    out: &mut [T],
+    apart: usize,
+) {
+    assert!(x.len() >= (rows * TILE + 2) * (columns * TILE + 2) * c, "invariant: the image has all patches");
+    assert!(
+        out.len() >= (POINTS - 1) * apart + rows * columns * c,
+        "invariant: there is room for all points"
+    );
+    // SAFETY: the sizes just seen.
+    unsafe { open_each(x.as_ptr(), rows, columns, c, out.as_mut_ptr(), apart) }
+}
+
+vector_fn! {
+    /// # Safety
+    /// As [`transform_patches`] checks.
+    unsafe fn transform_each<T, H, W>(x: *const T, rows: usize, columns: usize, c: usize, out: *mut T, apart: usize) {
+        // SAFETY: the caller's promise; the mask ends at channel c.
+        unsafe {
+            let line = (columns * TILE + 2) * c;
+            for tile in 0..rows * columns {
+                let patch = x.add(tile / columns * TILE * line + tile % columns * TILE * c);
+                let mut at = 0;
+                while at < c {
+                    let mask = W::first((c - at).min(W::LANES));
+                    let mut half = [[W::splat(T::ZERO); PATCH]; PATCH];
+                    for j in 0..PATCH {
+                        let mut column = [W::splat(T::ZERO); PATCH];
+                        for i in 0..PATCH {
+                            column[i] = W::load_first(patch.add(i * line + j * c + at), mask);
+                        }
+                        half[j] = turn::<T, W>(column);
+                    }
+                    for i in 0..PATCH {
+                        let mut row = [W::splat(T::ZERO); PATCH];
+                        for j in 0..PATCH {
+                            row[j] = half[j][i];
+                        }
+                        let turned = turn::<T, W>(row);
+                        for j in 0..PATCH {
+                            turned[j].store_first(out.add((PATCH * i + j) * apart + tile * c + at), mask);
+                        }
+                    }
+                    at += W::LANES;
+                }
+            }
+        }
+    }
+}
+
+vector_fn! {
+    /// # Safety
+    /// As [`transform_gradients`] checks.
+    unsafe fn open_each<T, H, W>(x: *const T, rows: usize, columns: usize, c: usize, out: *mut T, apart: usize) {
+        // SAFETY: the caller's promise; the mask ends at channel c.
+        unsafe {
+            let line = (columns * TILE + 2) * c;
+            for tile in 0..rows * columns {
+                let patch = x.add(tile / columns * TILE * line + tile % columns * TILE * c);
+                let mut at = 0;
+                while at < c {
+                    let mask = W::first((c - at).min(W::LANES));
+                    let mut half = [[W::splat(T::ZERO); PATCH]; TILE];
+                    for j in 0..TILE {
+                        let mut column = [W::splat(T::ZERO); TILE];
+                        for i in 0..TILE {
+                            column[i] = W::load_first(patch.add(i * line + j * c + at), mask);
+                        }
+                        half[j] = open::<T, W>(column);
+                    }
+                    for i in 0..PATCH {
+                        let mut row = [W::splat(T::ZERO); TILE];
+                        for j in 0..TILE {
+                            row[j] = half[j][i];
+                        }
+                        let opened = open::<T, W>(row);
+                        for j in 0..PATCH {
+                            opened[j].store_first(out.add((PATCH * i + j) * apart + tile * c + at), mask);
+                        }
+                    }
+                    at += W::LANES;
+                }
+            }
+        }
+    }
+}
+
+/// The image that results go to.
+struct Target<T> {
+    out: *mut T,
+    height: usize,
+    width: usize,
+    /// The first row that is written.
+    first: usize,
+    /// Results of a pixel.
+    n: usize,
+    bias: *const T,
+    relu: bool,
+}
+
+vector_fn! {
+    /// `Aᵀ·m·A` of `rows`·`columns` tiles, then bias and rectifier, to those of their pixels that exist.
+    ///
+    /// # Safety
+    /// m must have all points of all tiles, `y` be an image whose rows no other thread touches, with a bias that is null
+    /// or n long.
+    unsafe fn finish_tiles<T, H, W>(m: *const T, apart: usize, rows: usize, columns: usize, y: &Target<T>) {
+        // SAFETY: the caller's promise; the mask ends at result n, and pixels beyond the image are not written.
+        unsafe {
+            for tile in 0..rows * columns {
+                let (row, column) = (y.first + tile / columns * TILE, tile % columns * TILE);
+                let (height, width) = (TILE.min(y.height - row), TILE.min(y.width - column));
+                let mut at = 0;
+                while at < y.n {
+                    let mask = W::first((y.n - at).min(W::LANES));
+                    let mut half = [[W::splat(T::ZERO); TILE]; PATCH];
+                    for j in 0..PATCH {
+                        let mut column = [W::splat(T::ZERO); PATCH];
+                        for i in 0..PATCH {
+                            column[i] = W::load_first(m.add((PATCH * i + j) * apart + tile * y.n + at), mask);
+                        }
+                        half[j] = close::<T, W>(column);
+                    }
+                    let bias = match y.bias.is_null() {
+                        true => W::splat(T::ZERO),
+                        false => W::load_first(y.bias.add(at), mask),
+                    };
+                    for i in 0..height {
+                        let mut values = [W::splat(T::ZERO); PATCH];
+                        for j in 0..PATCH {
+                            values[j] = half[j][i];
+                        }
+                        let closed = close::<T, W>(values);
+                        let to = y.out.add(((row + i) * y.width + column) * y.n + at);
+                        for j in 0..width {
+                            let mut value = closed[j];
+                            if !y.bias.is_null() {
+                                value = value.add(bias);
+                            }
+                            if y.relu {
+                                value = value.rectified(W::splat(T::ZERO));
+                            }
+                            value.store_first(to.add(j * y.n), mask);
+                        }
+                    }
+                    at += W::LANES;
+                }
+            }
+        }
+    }
+}
