@@ -17,7 +17,7 @@ fn op(f: impl Fn() -> tensor::Result<Tensor> + 'static) -> Run {
 
 use ironloom::autodiff::grad_of;
 use ironloom::autodiff::ops::attention::scaled_dot_product_attention::Attention;
-use ironloom::tensor::{self, Order};
+use ironloom::tensor::{self, ConvOptions, Order};
 
 /// Every operation of the workload that exists here, by name.
 fn table() -> Result<Vec<(String, Run)>> {
@@ -70,6 +70,27 @@ fn table() -> Result<Vec<(String, Run)>> {
         "layer_norm_fwd_bwd_4096x1024".into(),
         Box::new(move || {
             let y = x.layer_norm(&[1024], Some(&w), Some(&b), 1e-5)?;
+            std::hint::black_box(grad_of(&[(&y, Some(&g))], &[&x, &w, &b])?);
+            Ok(())
+        }),
+    ));
+    let [x, w, b, g] = [vec![64, 32, 28, 28], vec![64, 32, 3, 3], vec![64], vec![64, 64, 28, 28]]
+        .map(|shape| normal(&shape, DType::F32).map(Var::variable));
+    let (x, w, b, g) = (x?, w?, b?, g?.detach());
+    let window = ConvOptions { padding: 1.into(), ..ConvOptions::default() };
+    let still = [&x, &w, &b].map(Var::detach);
+    let options = window.clone();
+    all.push((
+        "conv2d_fwd".into(),
+        Box::new(move || {
+            std::hint::black_box(still[0].conv(&still[1], Some(&still[2]), &options)?);
+            Ok(())
+        }),
+    ));
+    all.push((
+        "conv2d_fwd_bwd".into(),
+        Box::new(move || {
+            let y = x.conv(&w, Some(&b), &window)?;
             std::hint::black_box(grad_of(&[(&y, Some(&g))], &[&x, &w, &b])?);
             Ok(())
         }),

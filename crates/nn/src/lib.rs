@@ -20,8 +20,10 @@ pub use activation::Activation;
 pub use context::{Context, Name};
 pub use error::{Error, Result};
 pub use layers::{
-    Checkpointed, Dropout, Flatten, GroupNorm, GroupNormConfig, Identity, Layer, LayerNorm, LayerNormConfig,
-    Linear, LinearConfig, Residual, RmsNorm, RmsNormConfig, Sequential, Softmax,
+    Checkpointed, Conv, Conv1d, Conv2d, Conv3d, ConvConfig, ConvTranspose, ConvTranspose1d, ConvTranspose2d,
+    ConvTranspose3d, Dropout, Flatten, GroupNorm, GroupNormConfig, Identity, Layer, LayerNorm,
+    LayerNormConfig, Linear, LinearConfig, PaddingMode, Residual, RmsNorm, RmsNormConfig, Sequential,
+    Softmax,
 };
 pub use module::{Module, Visitor, VisitorMut};
 pub use nn_derive::Module;

@@ -53,6 +53,8 @@ op_list! {
     }
     /// Values along an axis, normalised.
     norm { softmax, log_softmax, layer_norm }
+    /// Windows over images.
+    conv { conv, conv_transpose, conv_weight_grad }
     /// Values mixed by how well their keys fit.
     attention { scaled_dot_product_attention }
     /// Losses.

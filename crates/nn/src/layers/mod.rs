@@ -1,6 +1,7 @@
 //! Layers: modules with one input and one output.
 
 mod activations;
+mod conv;
 mod dropout;
 mod linear;
 mod norm;
@@ -8,6 +9,10 @@ mod sequential;
 mod shape;
 
 pub use activations::Softmax;
+pub use conv::{
+    Conv, Conv1d, Conv2d, Conv3d, ConvConfig, ConvTranspose, ConvTranspose1d, ConvTranspose2d,
+    ConvTranspose3d, PaddingMode,
+};
 pub use dropout::Dropout;
 pub use linear::{Linear, LinearConfig};
 pub use norm::{GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, RmsNorm, RmsNormConfig};

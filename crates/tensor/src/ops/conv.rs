@@ -180,6 +180,11 @@ impl ConvOptions {
         Ok(windows)
     }
 
+    /// The padding before and after each axis for kernels of the sizes `kernel`. Errors: `InvalidArgument`.
+    pub fn pairs(&self, kernel: &[usize]) -> Result<Vec<(usize, usize)>> {
+        Ok(self.windows("conv", kernel)?.iter().map(|window| (window.low, window.high)).collect())
+    }
+
     /// The sizes of the convolution of images `x` (n, c_in, ..) with `weight` (c_out, c_in / groups, ..), and the shape
     /// of its result (n, c_out, ..).
     fn sizes(&self, op: &'static str, x: &[usize], weight: &[usize]) -> Result<(Sizes, Dims)> {
