@@ -124,6 +124,20 @@ macro_rules! with_rows {
     };
 }
 
+/// Runs `$body` for each `$m` below `$M`, 14 at most, one after the other: a loop this long would not be unrolled, and
+/// sums that a loop counts through are not kept in registers.
+macro_rules! unrolled {
+    ($M:ident, $m:ident => $body:expr) => {
+        unrolled!(@ $M, $m, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+    };
+    (@ $M:ident, $m:ident, $body:expr, $($n:literal)*) => {
+        $(if $n < $M {
+            let $m: usize = $n;
+            $body
+        })*
+    };
+}
+
 vector_fn! {
     /// For every row, `b = a·w`, then bias and rectifier; `w` is [`pack`]ed, its rows in the order of the runs.
     ///
@@ -175,54 +189,63 @@ unsafe fn correlate_block<T: Scalar, V: crate::kernels::vector::Vector<T>, const
     unsafe {
         // The last register is written in part if the columns end inside it.
         let last = V::first((rows.n - j).saturating_sub((N - 1) * V::LANES).min(V::LANES));
+        let all = V::first(V::LANES);
         let chains = rows.runs.chains.len();
+        let ends_whole = rows.n - j >= N * V::LANES;
         for (index, chain) in rows.runs.chains.iter().enumerate() {
             let mut sums = [[V::splat(T::ZERO); N]; M];
             for run in &rows.runs.runs[chain.start..chain.end] {
-                let first = a.add(run.at);
-                for l in 0..run.len {
+                // Every third row has a pointer, from which the other two are one and two steps away: more pointers
+                // would not stay in registers.
+                let mut first = [a.wrapping_add(run.at); 5];
+                for p in 1..5 {
+                    first[p] = first[p - 1].wrapping_add(3 * rows.a_step);
+                }
+                for _ in 0..run.len {
                     let mut weights = [V::splat(T::ZERO); N];
                     for n in 0..N {
                         weights[n] = V::load(w.add(n * V::LANES));
                     }
-                    for m in 0..M {
-                        let x = V::splat(*first.add(m * rows.a_step + l));
+                    unrolled!(M, m => {
+                        let x = V::splat(*first[m / 3].wrapping_add(m % 3 * rows.a_step));
                         for n in 0..N {
                             sums[m][n] = x.mul_add(weights[n], sums[m][n]);
                         }
+                    });
+                    for p in 0..5 {
+                        first[p] = first[p].wrapping_add(1);
                     }
                     w = w.add(N * V::LANES);
                 }
             }
-            for n in 0..N {
-                let whole = n + 1 < N;
-                // A macro: a closure would be compiled for the baseline.
-                macro_rules! load {
-                    ($p:expr) => {
-                        if whole { V::load($p) } else { V::load_first($p, last) }
-                    };
-                }
-                let ends = index + 1 == chains;
-                let bias = match ends && !finish.bias.is_null() {
-                    true => load!(finish.bias.add(j + n * V::LANES)),
-                    false => V::splat(T::ZERO),
-                };
-                for m in 0..M {
+            let (begins, ends) = (index == 0, index + 1 == chains);
+            if begins && ends && finish.bias.is_null() && !finish.relu && ends_whole {
+                unrolled!(M, m => for n in 0..N {
+                    sums[m][n].store(b.add(m * rows.b_step + n * V::LANES));
+                });
+                continue;
+            }
+            // Through memory, so that the loop below need not be unrolled to keep the sums in registers.
+            let mut kept = [sums[0]; M];
+            unrolled!(M, m => for n in 0..N {
+                sums[m][n].store((&raw mut kept[m][n]).cast());
+            });
+            let kept = std::hint::black_box(&kept);
+            for m in 0..M {
+                for n in 0..N {
+                    let mask = if n + 1 < N { all } else { last };
                     let to = b.add(m * rows.b_step + n * V::LANES);
-                    let mut sum = sums[m][n];
-                    if index > 0 {
-                        sum = load!(to).add(sum);
+                    let mut sum = kept[m][n];
+                    if !begins {
+                        sum = V::load_first(to, mask).add(sum);
                     }
                     if ends && !finish.bias.is_null() {
-                        sum = sum.add(bias);
+                        sum = sum.add(V::load_first(finish.bias.add(j + n * V::LANES), mask));
                     }
                     if ends && finish.relu {
                         sum = sum.rectified(V::splat(T::ZERO));
                     }
-                    match whole {
-                        true => sum.store(to),
-                        false => sum.store_first(to, last),
-                    }
+                    sum.store_first(to, mask);
                 }
             }
         }
@@ -289,12 +312,12 @@ unsafe fn contract_block<T: Scalar, V: crate::kernels::vector::Vector<T>, const 
                             right[n] = V::load(b.add(n * V::LANES));
                         }
                         right[N - 1] = V::$load_last(b.add((N - 1) * V::LANES) $(, $mask)?);
-                        for m in 0..M {
+                        unrolled!(M, m => {
                             let x = V::splat(*a.add(m));
                             for n in 0..N {
                                 sums[m][n] = x.mul_add(right[n], sums[m][n]);
                             }
-                        }
+                        });
                         (a, b) = (a.add(rows.a_step), b.add(rows.b_step));
                     }
                 }
@@ -305,11 +328,9 @@ unsafe fn contract_block<T: Scalar, V: crate::kernels::vector::Vector<T>, const 
         } else {
             lines!(load_first, last);
         }
-        for m in 0..M {
-            for n in 0..N {
-                let to = out.add(m * ld + n * V::LANES);
-                V::load(to).add(sums[m][n]).store(to);
-            }
-        }
+        unrolled!(M, m => for n in 0..N {
+            let to = out.add(m * ld + n * V::LANES);
+            V::load(to).add(sums[m][n]).store(to);
+        });
     }
 }

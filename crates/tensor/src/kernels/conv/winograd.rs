@@ -128,10 +128,9 @@ pub(super) fn correlate<T: Scalar>(
                 let per_image = rows.len() * plan.columns;
                 for (place, image) in images.clone().enumerate() {
                     let data = &x[image * from..][..from];
-                    if !small(data) {
+                    if !patches(pass, data, &rows, &plan, padded) {
                         left[image].store(true, Ordering::Relaxed);
                     }
-                    patches(pass, data, &rows, &plan, padded);
                     let v = &mut v[place * per_image * c..];
                     transform_patches(padded, rows.len(), plan.columns, c, v, v_apart);
                 }
@@ -175,11 +174,11 @@ pub(super) fn correlate<T: Scalar>(
     Ok(())
 }
 
-/// dw (c_out, c_in, 3, 3); false, and nothing done, if the sizes or the values are not for this.
+/// dw (c_out, c_in, 3, 3); false, and `out` not to be used, if the sizes or the values are not for this.
 pub(super) fn weight_grad<T: Scalar>(sizes: &Sizes, x: &[T], g: &[T], out: &mut [T]) -> Result<bool> {
     let (c, o) = (sizes.c_in, sizes.c_out);
     let pass = Pass::forward(sizes);
-    if POINTS * c * o > MOST_WEIGHTS || !all_small(x) || !all_small(g) {
+    if POINTS * c * o > MOST_WEIGHTS {
         return Ok(false);
     }
     // The gradient's own tiles: its pixels, and zeros after the last.
@@ -194,6 +193,7 @@ pub(super) fn weight_grad<T: Scalar>(sizes: &Sizes, x: &[T], g: &[T], out: &mut 
     let rooms = Rooms::new("conv", padded + POINTS * (v_apart + u_apart))?;
     let (from, to) = (sizes.input_len(), sizes.output_len());
     let runs = Runs::new([0], c);
+    let large = AtomicBool::new(false);
     let part = |images: Range<usize>, sums: &mut [T]| {
         rooms.enter(|room| {
             let (padded, room) = room.split_at_mut(padded);
@@ -205,10 +205,13 @@ pub(super) fn weight_grad<T: Scalar>(sizes: &Sizes, x: &[T], g: &[T], out: &mut 
                 let per_image = rows.len() * plan.columns;
                 for (place, image) in images.clone().enumerate() {
                     let image = first + image;
-                    patches(&pass, &x[image * from..][..from], &rows, &plan, padded);
+                    let mut all = patches(&pass, &x[image * from..][..from], &rows, &plan, padded);
                     let v = &mut v[place * per_image * c..];
                     transform_patches(padded, rows.len(), plan.columns, c, v, v_apart);
-                    patches(&beside, &g[image * to..][..to], &rows, &plan, padded);
+                    all &= patches(&beside, &g[image * to..][..to], &rows, &plan, padded);
+                    if !all {
+                        large.store(true, Ordering::Relaxed);
+                    }
                     let u = &mut u[place * per_image * o..];
                     transform_gradients(padded, rows.len(), plan.columns, o, u, u_apart);
                 }
@@ -243,7 +246,7 @@ pub(super) fn weight_grad<T: Scalar>(sizes: &Sizes, x: &[T], g: &[T], out: &mut 
             }
         }
     })?;
-    Ok(true)
+    Ok(!large.into_inner())
 }
 
 /// `G·w·Gᵀ` for each channel and result, packed point by point; nothing if a value is too large.
@@ -282,31 +285,32 @@ fn weights<T: Scalar>(
     Ok(Some(out))
 }
 
-/// The part of an image that the tiles of `rows` read, zeros around it.
-fn patches<T: Scalar>(pass: &Pass, image: &[T], rows: &Range<usize>, plan: &Plan, out: &mut [T]) {
+/// The part of an image that the tiles of `rows` read, zeros around it. Whether it is [`small`].
+fn patches<T: Scalar>(pass: &Pass, image: &[T], rows: &Range<usize>, plan: &Plan, out: &mut [T]) -> bool {
     let mut part = pass.clone();
     part.axes[1].origin += (rows.start * TILE) as isize;
     part.axes[1].size = rows.len() * TILE + 2;
     part.axes[2].size = plan.columns * TILE + 2;
     let size = part.axes[1].size;
-    part.pad(image, out, 0..size);
-}
-
-/// Whether every magnitude is finite and at most [`LIMIT`].
-fn all_small<T: Scalar>(x: &[T]) -> bool {
-    let large = AtomicBool::new(false);
-    for_ranges(x.len(), 1 << 16, |range| {
-        if !small(&x[range]) {
-            large.store(true, Ordering::Relaxed);
-        }
-    });
-    !large.load(Ordering::Relaxed)
+    let mut all = true;
+    part.pad(image, out, 0..size, |from, to| all &= copy_small(from, to));
+    all
 }
 
 simd_fn! {
+    /// Whether every magnitude is finite and at most [`LIMIT`].
     fn small[T: Float](x: &[T]) -> bool {
         let limit = T::of(LIMIT);
         x.iter().fold(true, |all, &x| all & (x <= limit) & (x >= T::ZERO.sub(limit)))
+    }
+
+    /// Copies; whether all is [`small`].
+    fn copy_small[T: Float](x: &[T], out: &mut [T]) -> bool {
+        let limit = T::of(LIMIT);
+        x.iter().zip(out).fold(true, |all, (&x, out)| {
+            *out = x;
+            all & (x <= limit) & (x >= T::ZERO.sub(limit))
+        })
     }
 
     /// `G·w·Gᵀ`: w (9, len) to out (36, len).
