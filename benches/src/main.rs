@@ -5,6 +5,7 @@
 //! steps, of which the first 10 are left out.
 #![forbid(unsafe_code)]
 
+mod cnn;
 mod machine;
 mod mlp;
 mod ops;
@@ -23,6 +24,11 @@ pub(crate) enum Workload {
     MlpSeed,
     /// 784 → 512 → 512 → 10, batch of 128, cross-entropy, Adam.
     MlpMnist,
+    /// Three convolutions and two linear layers, 64 images of 28×28, cross-entropy, SGD with momentum.
+    CnnSmall,
+    /// ResNet-20, 64 images of 32×32, cross-entropy, SGD with momentum.
+    #[value(name = "resnet20")]
+    ResNet20,
     /// Single operations.
     Ops,
 }
@@ -50,6 +56,8 @@ fn main() -> ExitCode {
     let line = match args.workload {
         Workload::MlpSeed => mlp::seed(&args),
         Workload::MlpMnist => mlp::mnist(&args),
+        Workload::CnnSmall => cnn::small(&args),
+        Workload::ResNet20 => cnn::resnet20(&args),
         Workload::Ops => ops::run(&args),
     };
     match line {

@@ -2,11 +2,11 @@
 
 use crate::error::Result;
 use crate::layers::Layer;
-use crate::param::Param;
+use crate::param::{Buffer, Param};
 use crate::summary::SummaryRow;
 use autodiff::{LeafId, Var};
 use std::fmt;
-use tensor::Rng;
+use tensor::{Rng, Tensor};
 
 mod checkpoint;
 
@@ -51,17 +51,19 @@ pub struct Context {
     trace: Option<Vec<SummaryRow>>,
     /// Values that stand in for parameters, while a module is being checked.
     stand_ins: Vec<(LeafId, Var)>,
+    /// Whether this pass has run before, so that it must leave no trace in buffers.
+    rerun: bool,
 }
 
 impl Context {
     /// A training pass: parameters are tracked, dropout drops. Takes one stream from `rng`.
     pub fn train(rng: &mut Rng) -> Self {
-        Self { train: Some(rng.split()), path: Vec::new(), trace: None, stand_ins: Vec::new() }
+        Self { train: Some(rng.split()), path: Vec::new(), trace: None, stand_ins: Vec::new(), rerun: false }
     }
 
     /// An inference pass: parameters enter as constants, so no graph is built and nothing is random.
     pub fn eval() -> Self {
-        Self { train: None, path: Vec::new(), trace: None, stand_ins: Vec::new() }
+        Self { train: None, path: Vec::new(), trace: None, stand_ins: Vec::new(), rerun: false }
     }
 
     /// An inference pass that notes what each named module returned.
@@ -76,6 +78,7 @@ impl Context {
     /// Lets values of the checker's stand in for parameters.
     pub(crate) fn substitute(&mut self, stand_ins: Vec<(LeafId, Var)>) {
         self.stand_ins = stand_ins;
+        self.rerun = true;
     }
 
     /// Whether this is a training pass.
@@ -96,6 +99,15 @@ impl Context {
         match self.train.is_some() && param.is_trainable() {
             true => Var::leaf(param.value().clone(), param.id()),
             false => Var::constant(param.value().clone()),
+        }
+    }
+
+    /// Replaces a buffer's value, in a training pass, and once: not where a checkpoint runs its part again, nor where a
+    /// module is being checked. Errors: `ParamMismatch` unless shape and dtype stay.
+    pub fn update(&self, buffer: &Buffer, value: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<()> {
+        match self.train.is_some() && !self.rerun {
+            true => buffer.set(value(buffer.value())?),
+            false => Ok(()),
         }
     }
 
@@ -148,6 +160,30 @@ impl Context {
     /// # Ok::<(), nn::Error>(())
     /// ```
     pub fn call(&mut self, name: impl Into<Name>, layer: &(impl Layer + ?Sized), x: &Var) -> Result<Var> {
+        self.named(name, layer, |cx| layer.forward(x, cx))
+    }
+
+    /// As [`call`](Self::call), and then rectified, in one pass where the layer can.
+    pub fn call_relu(
+        &mut self,
+        name: impl Into<Name>,
+        layer: &(impl Layer + ?Sized),
+        x: &Var,
+    ) -> Result<Var> {
+        self.named(name, layer, |cx| layer.forward_relu(x, cx))
+    }
+
+    /// Whether rows of a summary are being noted.
+    pub(crate) fn is_tracing(&self) -> bool {
+        self.trace.is_some()
+    }
+
+    fn named(
+        &mut self,
+        name: impl Into<Name>,
+        layer: &(impl Layer + ?Sized),
+        run: impl FnOnce(&mut Self) -> Result<Var>,
+    ) -> Result<Var> {
         self.within(name, |cx| {
             let row = cx.trace.as_mut().map(|trace| {
                 let path = cx.path.iter().map(Name::to_string).collect::<Vec<_>>().join(".");
@@ -159,7 +195,7 @@ impl Context {
                 });
                 trace.len() - 1
             });
-            let y = layer.forward(x, cx)?;
+            let y = run(cx)?;
             if let (Some(row), Some(trace)) = (row, &mut cx.trace) {
                 trace[row].output = y.shape().to_vec();
             }

@@ -20,10 +20,12 @@ pub use activation::Activation;
 pub use context::{Context, Name};
 pub use error::{Error, Result};
 pub use layers::{
-    Checkpointed, Conv, Conv1d, Conv2d, Conv3d, ConvConfig, ConvTranspose, ConvTranspose1d, ConvTranspose2d,
-    ConvTranspose3d, Dropout, Flatten, GroupNorm, GroupNormConfig, Identity, Layer, LayerNorm,
-    LayerNormConfig, Linear, LinearConfig, PaddingMode, Residual, RmsNorm, RmsNormConfig, Sequential,
-    Softmax,
+    AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d,
+    BatchNormConfig, Checkpointed, Conv, Conv1d, Conv2d, Conv3d, ConvConfig, ConvTranspose, ConvTranspose1d,
+    ConvTranspose2d, ConvTranspose3d, Dropout, DropoutChannels, Flatten, GlobalAvgPool, GroupNorm,
+    GroupNormConfig, Identity, Layer, LayerNorm, LayerNormConfig, Linear, LinearConfig, LocalResponseNorm,
+    MaxPool, PaddingMode, PixelShuffle, Residual, RmsNorm, RmsNormConfig, Sequential, Softmax,
+    StochasticDepth, Upsample,
 };
 pub use module::{Module, Visitor, VisitorMut};
 pub use nn_derive::Module;

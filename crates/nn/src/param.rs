@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use autodiff::LeafId;
+use std::sync::{Arc, RwLock};
 use tensor::Tensor;
 
 /// A tensor that training changes. A clone is a parameter of its own, with equal values.
@@ -71,24 +72,49 @@ impl Clone for Param {
 }
 
 /// A tensor that belongs to the model's state but is not trained, such as a running mean.
-#[derive(Debug, Clone)]
+///
+/// A forward pass reads its module and cannot change it; a buffer is the one thing that it may
+/// [update](crate::Context::update). A clone is another buffer with an equal value.
+#[derive(Debug)]
 pub struct Buffer {
-    value: Tensor,
+    value: Arc<RwLock<Tensor>>,
 }
 
 impl Buffer {
     /// A buffer that starts as `value`.
     pub fn new(value: Tensor) -> Self {
-        Self { value }
+        Self { value: Arc::new(RwLock::new(value)) }
     }
 
-    /// Its value now.
-    pub fn value(&self) -> &Tensor {
-        &self.value
+    /// Its value now: a handle, which later changes leave as it is.
+    pub fn value(&self) -> Tensor {
+        self.value.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
-    /// Its value, to be changed.
-    pub fn value_mut(&mut self) -> &mut Tensor {
-        &mut self.value
+    /// Replaces its value. Errors: `ParamMismatch` unless shape and dtype stay.
+    pub fn set(&self, value: Tensor) -> Result<()> {
+        let mut now = self.value.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if value.shape() != now.shape() || value.dtype() != now.dtype() {
+            return Err(Error::ParamMismatch {
+                op: "set",
+                got_dtype: value.dtype(),
+                got_shape: value.shape().to_vec(),
+                dtype: now.dtype(),
+                shape: now.shape().to_vec(),
+            });
+        }
+        *now = value;
+        Ok(())
+    }
+
+    /// The same buffer once more, as opposed to a clone, which is another.
+    pub(crate) fn same(&self) -> Self {
+        Self { value: self.value.clone() }
+    }
+}
+
+impl Clone for Buffer {
+    fn clone(&self) -> Self {
+        Self::new(self.value())
     }
 }

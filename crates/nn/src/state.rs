@@ -61,7 +61,7 @@ impl StateDict {
                 self.1.insert(self.0.text(), param.value().clone());
             }
             fn buffer(&mut self, buffer: &'a Buffer) {
-                self.1.insert(self.0.text(), buffer.value().clone());
+                self.1.insert(self.0.text(), buffer.value());
             }
         }
         let mut collect = Collect(Path::default(), StateDict::default());
@@ -169,8 +169,8 @@ impl StateDict {
                 }
             }
             fn buffer(&mut self, buffer: &'a mut Buffer) {
-                if let Some(value) = self.fitting(buffer.value()) {
-                    *buffer.value_mut() = value;
+                if let Some(value) = self.fitting(&buffer.value()) {
+                    buffer.set(value).expect("invariant: shape and dtype were just compared");
                 }
             }
         }

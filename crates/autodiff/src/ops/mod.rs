@@ -52,9 +52,11 @@ op_list! {
         matrix_exp, eig, cholesky_inverse, eigvalsh, svdvals,
     }
     /// Values along an axis, normalised.
-    norm { softmax, log_softmax, layer_norm }
+    norm { softmax, log_softmax, layer_norm, batch_norm }
     /// Windows over images.
     conv { conv, conv_transpose, conv_weight_grad }
+    /// The largest and the mean of windows, and other sizes.
+    pool { max_pool, resample }
     /// Values mixed by how well their keys fit.
     attention { scaled_dot_product_attention }
     /// Losses.

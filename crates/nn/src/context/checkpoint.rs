@@ -4,8 +4,9 @@ use super::{Context, Name};
 use crate::error::{Error, Result};
 use crate::layers::Layer;
 use crate::module::{Module, Visitor, VisitorMut};
-use crate::param::Param;
+use crate::param::{Buffer, Param};
 use autodiff::Var;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tensor::Rng;
 
@@ -74,8 +75,10 @@ impl Context {
         // What the first run leaves: the stream after it, or an error of this crate's.
         let left: Arc<Mutex<Option<Result<Option<Rng>>>>> = Arc::default();
         let leave = left.clone();
+        let ran = AtomicBool::new(false);
         let part = move |inputs: &[Var]| {
             let mut cx = start.again();
+            cx.rerun |= ran.swap(true, Ordering::Relaxed);
             let result = forward(&module, inputs, &mut cx);
             let (result, state) = match result {
                 Ok(y) => (Ok(y), Ok(cx.train)),
@@ -100,6 +103,7 @@ impl Context {
             path: self.path.clone(),
             trace: None,
             stand_ins: self.stand_ins.clone(),
+            rerun: self.rerun,
         }
     }
 }
@@ -123,25 +127,34 @@ fn inside(error: Error) -> autodiff::Error {
     }
 }
 
-/// A copy whose parameters are the original's: their gradients arrive under the same names.
+/// A copy whose parameters and buffers are the original's: gradients arrive under the same names, updates in both.
 fn twin<M: Module + Clone>(module: &M) -> M {
-    struct Originals<'a>(Vec<&'a Param>);
+    #[derive(Default)]
+    struct Originals<'a>(Vec<&'a Param>, Vec<&'a Buffer>);
     impl<'a> Visitor<'a> for Originals<'a> {
         fn param(&mut self, param: &'a Param) {
             self.0.push(param);
         }
+        fn buffer(&mut self, buffer: &'a Buffer) {
+            self.1.push(buffer);
+        }
     }
-    struct Rename<I>(I);
-    impl<'a, 'b, I: Iterator<Item = &'b Param>> VisitorMut<'a> for Rename<I> {
+    struct Rename<I, J>(I, J);
+    impl<'a, 'b, I: Iterator<Item = &'b Param>, J: Iterator<Item = &'b Buffer>> VisitorMut<'a> for Rename<I, J> {
         fn param(&mut self, param: &'a mut Param) {
             if let Some(original) = self.0.next() {
                 *param = original.same();
             }
         }
+        fn buffer(&mut self, buffer: &'a mut Buffer) {
+            if let Some(original) = self.1.next() {
+                *buffer = original.same();
+            }
+        }
     }
-    let mut originals = Originals(Vec::new());
+    let mut originals = Originals::default();
     module.visit(&mut originals);
     let mut twin = module.clone();
-    twin.visit_mut(&mut Rename(originals.0.into_iter()));
+    twin.visit_mut(&mut Rename(originals.0.into_iter(), originals.1.into_iter()));
     twin
 }

@@ -36,6 +36,9 @@ impl Layer for Activation {
     fn forward(&self, x: &Var, _: &mut Context) -> Result<Var> {
         self.apply(x)
     }
+    fn is_relu(&self) -> bool {
+        *self == Activation::Relu
+    }
     fn kind(&self) -> String {
         self.to_string()
     }

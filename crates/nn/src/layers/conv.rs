@@ -185,11 +185,6 @@ impl<const D: usize> Conv<D> {
         Ok(Self { weight, bias, options, padding_mode: config.padding_mode })
     }
 
-    /// `max(y, 0)` in one pass, the same bits as the layer followed by a rectifier.
-    pub fn forward_relu(&self, x: &Var, cx: &mut Context) -> Result<Var> {
-        self.run(x, cx, true)
-    }
-
     fn run(&self, x: &Var, cx: &mut Context, relu: bool) -> Result<Var> {
         let (x, options) = self.bordered(x)?;
         let (weight, bias) = (cx.param(&self.weight), self.bias.as_ref().map(|bias| cx.param(bias)));
@@ -220,6 +215,9 @@ impl<const D: usize> Conv<D> {
 impl<const D: usize> Layer for Conv<D> {
     fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
         self.run(x, cx, false)
+    }
+    fn forward_relu(&self, x: &Var, cx: &mut Context) -> Result<Var> {
+        self.run(x, cx, true)
     }
     fn kind(&self) -> String {
         let shape = self.weight.value().shape();

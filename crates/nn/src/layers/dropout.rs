@@ -1,4 +1,4 @@
-//! Dropout.
+//! Dropout: of elements, of channels, of whole branches.
 
 use super::Layer;
 use crate::Module;
@@ -41,4 +41,72 @@ impl Layer for Dropout {
     fn kind(&self) -> String {
         format!("Dropout({})", self.p)
     }
+}
+
+/// In training, each channel of each sample is 0 with probability p and else divided by 1 − p: PyTorch's `Dropout1d`,
+/// `Dropout2d` and `Dropout3d`. Source: Tompson et al. 2015, arXiv:1411.4280.
+///
+/// Shapes: x `(n, c, ..)` → the same.
+#[derive(Debug, Clone, Copy, PartialEq, Module)]
+pub struct DropoutChannels {
+    p: f64,
+}
+
+impl DropoutChannels {
+    /// Drops with probability `p`. Errors: `InvalidArgument` unless `0 ≤ p ≤ 1`.
+    pub fn new(p: f64) -> Result<Self> {
+        Dropout::new(p).map(|Dropout { p }| Self { p })
+    }
+}
+
+impl Layer for DropoutChannels {
+    fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
+        drop_along(x, self.p, 2, "dropout_channels", cx)
+    }
+    fn kind(&self) -> String {
+        format!("DropoutChannels({})", self.p)
+    }
+}
+
+/// In training, each sample is 0 with probability p and else divided by 1 − p: for the branch of a residual block, which
+/// is then skipped. Source: Huang et al. 2016, arXiv:1603.09382.
+///
+/// Shapes: x `(n, ..)` → the same.
+#[derive(Debug, Clone, Copy, PartialEq, Module)]
+pub struct StochasticDepth {
+    p: f64,
+}
+
+impl StochasticDepth {
+    /// Drops with probability `p`. Errors: `InvalidArgument` unless `0 ≤ p ≤ 1`.
+    pub fn new(p: f64) -> Result<Self> {
+        Dropout::new(p).map(|Dropout { p }| Self { p })
+    }
+}
+
+impl Layer for StochasticDepth {
+    fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
+        drop_along(x, self.p, 1, "stochastic_depth", cx)
+    }
+    fn kind(&self) -> String {
+        format!("StochasticDepth({})", self.p)
+    }
+}
+
+/// One draw for each position of the first `axes` axes.
+fn drop_along(x: &Var, p: f64, axes: usize, op: &'static str, cx: &mut Context) -> Result<Var> {
+    if x.rank() < axes {
+        return Err(Error::InvalidArgument {
+            op,
+            rule: "the input must have the axes that are drawn for",
+            got: format!("{:?}", x.shape()),
+            repair: "add an axis for the batch with unsqueeze",
+        });
+    }
+    let Some(rng) = cx.rng().filter(|_| p > 0.0) else { return Ok(x.clone()) };
+    let mut shape = x.shape().to_vec();
+    shape[axes..].fill(1);
+    let kept = rng.bernoulli(&shape, 1.0 - p)?.to_dtype(x.dtype())?;
+    let scale = if p < 1.0 { 1.0 / (1.0 - p) } else { 0.0 };
+    Ok(x.mul(&Var::from(kept.mul_scalar(scale)?))?)
 }

@@ -104,18 +104,16 @@ impl Linear {
     pub fn d_out(&self) -> usize {
         self.weight.value().shape()[0]
     }
-
-    /// `max(x·wᵀ + b, 0)` in one pass, the same bits as the layer followed by a rectifier.
-    pub fn forward_relu(&self, x: &Var, cx: &mut Context) -> Result<Var> {
-        let bias = self.bias.as_ref().map(|bias| cx.param(bias));
-        Ok(x.linear_relu(&cx.param(&self.weight), bias.as_ref())?)
-    }
 }
 
 impl Layer for Linear {
     fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
         let bias = self.bias.as_ref().map(|bias| cx.param(bias));
         Ok(x.linear(&cx.param(&self.weight), bias.as_ref())?)
+    }
+    fn forward_relu(&self, x: &Var, cx: &mut Context) -> Result<Var> {
+        let bias = self.bias.as_ref().map(|bias| cx.param(bias));
+        Ok(x.linear_relu(&cx.param(&self.weight), bias.as_ref())?)
     }
     fn kind(&self) -> String {
         format!("Linear({} → {})", self.d_in(), self.d_out())

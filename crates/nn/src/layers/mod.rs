@@ -1,21 +1,28 @@
 //! Layers: modules with one input and one output.
 
 mod activations;
+mod batch_norm;
 mod conv;
 mod dropout;
 mod linear;
 mod norm;
+mod pool;
 mod sequential;
 mod shape;
 
 pub use activations::Softmax;
+pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d, BatchNormConfig};
 pub use conv::{
     Conv, Conv1d, Conv2d, Conv3d, ConvConfig, ConvTranspose, ConvTranspose1d, ConvTranspose2d,
     ConvTranspose3d, PaddingMode,
 };
-pub use dropout::Dropout;
+pub use dropout::{Dropout, DropoutChannels, StochasticDepth};
 pub use linear::{Linear, LinearConfig};
 pub use norm::{GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, RmsNorm, RmsNormConfig};
+pub use pool::{
+    AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, LocalResponseNorm, MaxPool, PixelShuffle,
+    Upsample,
+};
 pub use sequential::{Checkpointed, Residual, Sequential};
 pub use shape::{Flatten, Identity};
 
@@ -29,6 +36,17 @@ pub trait Layer: Module + Send + Sync {
     /// The output for `x`. Errors: those of the operations inside, with the path of the layer that met them.
     fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var>;
 
+    /// `max(y, 0)` of [`forward`](Layer::forward): in one pass, where a layer can, and the same bits. Containers call it
+    /// where a rectifier follows.
+    fn forward_relu(&self, x: &Var, cx: &mut Context) -> Result<Var> {
+        Ok(self.forward(x, cx)?.relu()?)
+    }
+
+    /// Whether this is a rectifier.
+    fn is_relu(&self) -> bool {
+        false
+    }
+
     /// What the layer is, with its sizes, as a summary shows it: `Linear(784 → 512)`.
     fn kind(&self) -> String {
         let name = std::any::type_name::<Self>();
@@ -40,6 +58,12 @@ pub trait Layer: Module + Send + Sync {
 impl<L: Layer + ?Sized> Layer for Box<L> {
     fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
         (**self).forward(x, cx)
+    }
+    fn forward_relu(&self, x: &Var, cx: &mut Context) -> Result<Var> {
+        (**self).forward_relu(x, cx)
+    }
+    fn is_relu(&self) -> bool {
+        (**self).is_relu()
     }
     fn kind(&self) -> String {
         (**self).kind()

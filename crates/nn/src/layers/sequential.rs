@@ -64,6 +64,28 @@ impl Sequential {
     }
 }
 
+impl Sequential {
+    /// All layers, and a rectifier at the end if so wished. A rectifier is computed with the layer before it, except where
+    /// a summary shows both.
+    fn run(&self, x: &Var, cx: &mut Context, relu: bool) -> Result<Var> {
+        let mut y = x.clone();
+        let mut i = 0;
+        while i < self.layers.len() {
+            let layer = &self.layers[i];
+            let rectified = match self.layers.get(i + 1) {
+                Some(next) => next.is_relu() && !cx.is_tracing(),
+                None => relu,
+            };
+            match rectified {
+                true => y = cx.call_relu(Name::Index(i), layer, &y)?,
+                false => y = cx.call(Name::Index(i), layer, &y)?,
+            }
+            i += if rectified { 2 } else { 1 };
+        }
+        Ok(if relu && self.layers.is_empty() { y.relu()? } else { y })
+    }
+}
+
 impl Module for Sequential {
     fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
         self.layers.visit(visitor);
@@ -75,11 +97,10 @@ impl Module for Sequential {
 
 impl Layer for Sequential {
     fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
-        let mut y = x.clone();
-        for (i, layer) in self.layers.iter().enumerate() {
-            y = cx.call(Name::Index(i), layer, &y)?;
-        }
-        Ok(y)
+        self.run(x, cx, false)
+    }
+    fn forward_relu(&self, x: &Var, cx: &mut Context) -> Result<Var> {
+        self.run(x, cx, true)
     }
 }
 

@@ -246,12 +246,23 @@ pub(crate) fn zip<T: Element, U: Element, F: Zip<T, U>>(
     y: &Tensor,
     f: F,
 ) -> Result<Tensor> {
-    const { assert!(!F::HAS_FAR || F::COST >= DEAR, "far elements are looked for in one loop alone") };
     if channels_last(shape, [x, y]) {
-        let out = zip(op, &pixel_shape(shape), &pixels(x, shape), &pixels(y, shape), f)?;
+        let out = zip_in_order(op, &pixel_shape(shape), &pixels(x, shape), &pixels(y, shape), f)?;
         return Ok(out.channels_at_front());
     }
+    zip_in_order(op, shape, x, y, f)
+}
+
+/// [`zip`] in row-major order.
+fn zip_in_order<T: Element, U: Element, F: Zip<T, U>>(
+    op: &'static str,
+    shape: &[usize],
+    x: &Tensor,
+    y: &Tensor,
+    f: F,
+) -> Result<Tensor> {
     let grain = (GRAIN / F::COST).max(1024);
+    const { assert!(!F::HAS_FAR || F::COST >= DEAR, "far elements are looked for in one loop alone") };
     let same = x.shape() == shape && y.shape() == shape;
     let (dx, dy) = (x.data::<T>(), y.data::<T>());
     Tensor::build(op, shape, |out: &mut [U]| {
@@ -327,8 +338,19 @@ pub(crate) fn choose(
 ) -> Result<Tensor> {
     if channels_last(shape, [condition, x, y]) {
         let [condition, x, y] = [condition, x, y].map(|t| pixels(t, shape));
-        return Ok(choose(op, &pixel_shape(shape), &condition, &x, &y)?.channels_at_front());
+        return Ok(choose_in_order(op, &pixel_shape(shape), &condition, &x, &y)?.channels_at_front());
     }
+    choose_in_order(op, shape, condition, x, y)
+}
+
+/// [`choose`] in row-major order.
+fn choose_in_order(
+    op: &'static str,
+    shape: &[usize],
+    condition: &Tensor,
+    x: &Tensor,
+    y: &Tensor,
+) -> Result<Tensor> {
     let layouts: [Layout; 3] = [condition, x, y].map(|t| t.layout().expanded(shape));
     let walk = Walk::new([&layouts[0], &layouts[1], &layouts[2]]);
     let [sc, sx, sy] = walk.inner;
@@ -359,8 +381,18 @@ pub(crate) fn zip3<T: Element, F: Zip3<T>>(
 ) -> Result<Tensor> {
     if channels_last(shape, operands) {
         let operands = operands.map(|t| pixels(t, shape));
-        return Ok(zip3(op, &pixel_shape(shape), operands.each_ref(), f)?.channels_at_front());
+        return Ok(zip3_in_order(op, &pixel_shape(shape), operands.each_ref(), f)?.channels_at_front());
     }
+    zip3_in_order(op, shape, operands, f)
+}
+
+/// [`zip3`] in row-major order.
+fn zip3_in_order<T: Element, F: Zip3<T>>(
+    op: &'static str,
+    shape: &[usize],
+    operands: [&Tensor; 3],
+    f: F,
+) -> Result<Tensor> {
     let layouts: [Layout; 3] = operands.map(|x| x.layout().expanded(shape));
     let data = operands.map(|x| x.data::<T>());
     Tensor::build(op, shape, |out: &mut [T]| {

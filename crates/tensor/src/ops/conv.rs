@@ -35,6 +35,12 @@ impl From<&[usize]> for Spatial {
     }
 }
 
+impl From<&Spatial> for Spatial {
+    fn from(n: &Spatial) -> Self {
+        n.clone()
+    }
+}
+
 impl Spatial {
     /// The numbers for `rank` axes, or none if there are others.
     pub fn over(&self, rank: usize) -> Option<SmallVec<[usize; 3]>> {

@@ -3,6 +3,7 @@
 mod activation;
 pub(crate) mod arithmetic;
 pub(crate) mod attention;
+pub(crate) mod batch_norm;
 mod cast;
 mod channels;
 mod compare;
@@ -21,6 +22,7 @@ mod layer_norm;
 pub(crate) mod matmul;
 pub(crate) mod pad;
 mod pairs;
+pub(crate) mod pool;
 mod products;
 mod rearrange;
 pub(crate) mod reduce;
