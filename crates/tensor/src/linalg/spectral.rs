@@ -5,12 +5,14 @@
 use super::bidiagonal::{self, Nobody};
 use super::rotate::{Rotated, Turns, scale_of};
 use super::*;
+use crate::parallel;
 use crate::tensor::with_dtype;
 use faer::Conj;
 use faer::diag::DiagMut;
 use faer::linalg::householder as house;
 use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
 use faer::linalg::{evd, svd};
+use std::sync::Mutex;
 
 /// Sizes up to which rotations are faster.
 const MOST: usize = 512;
@@ -65,6 +67,8 @@ fn reflect<T: Real>(
     factors: &mut Room<T>,
     stack: &mut Stack,
 ) -> Result<(), Fault> {
+    /// Columns that one thread takes.
+    const TOGETHER: usize = 64;
     let k = scales.len();
     if k == 0 {
         return Ok(());
@@ -79,22 +83,44 @@ fn reflect<T: Real>(
         let basis = basis.submatrix(j, j, basis.nrows() - j, b);
         house::upgrade_householder_factor(own, basis, b, 1, Par::Seq);
     }
+    let (factors, basis) = (factors.as_ref(), basis.subcols(0, k));
+    // Columns go their own ways; how many together depends on the sizes alone.
+    let mut parts = Vec::new();
+    let mut rest = x;
+    while rest.ncols() > TOGETHER {
+        let (part, after) = rest.split_at_col_mut(TOGETHER);
+        parts.push(Mutex::new(part));
+        rest = after;
+    }
+    parts.push(Mutex::new(rest));
     let size = house::apply_block_householder_sequence_on_the_left_in_place_scratch::<T>(
         basis.nrows(),
         block,
-        x.ncols(),
+        TOGETHER,
     );
-    let stack = stack.get(size)?;
-    let factors = factors.as_ref();
-    house::apply_block_householder_sequence_on_the_left_in_place_with_conj(
-        basis.subcols(0, k),
-        factors,
-        Conj::No,
-        x,
-        Par::Seq,
-        stack,
-    );
-    Ok(())
+    let fault = Mutex::new(None);
+    let one = |i: usize, stack: &mut Stack| {
+        let mut part = parts[i].lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match stack.get(size) {
+            Ok(stack) => house::apply_block_householder_sequence_on_the_left_in_place_with_conj(
+                basis,
+                factors,
+                Conj::No,
+                part.as_mut(),
+                Par::Seq,
+                stack,
+            ),
+            Err(found) => *fault.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(found),
+        }
+    };
+    match parallel::threads() {
+        1 => (0..parts.len()).for_each(|i| one(i, stack)),
+        _ => parallel::run(parts.len(), |i| one(i, &mut Stack::default())),
+    }
+    match fault.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+        Some(fault) => Err(fault),
+        None => Ok(()),
+    }
 }
 
 /// Eigenvalues and vectors of the lower half of `of`.
