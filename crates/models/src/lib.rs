@@ -1,10 +1,18 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod autoencoder;
 mod lenet;
 mod mlp;
+mod mobilenet;
 mod resnet;
+mod unet;
+mod vgg;
 
+pub use autoencoder::{Autoencoder, AutoencoderConfig};
 pub use lenet::{LeNet, LeNetConfig};
 pub use mlp::{Mlp, MlpConfig};
+pub use mobilenet::{MobileNet, MobileNetConfig};
 pub use resnet::{ResNet, ResNetConfig};
+pub use unet::{UNet, UNetConfig};
+pub use vgg::{Vgg, VggConfig};

@@ -28,6 +28,8 @@ TOOLS = {"PyTorch": torch.__version__, "mpmath": mpmath.__version__}
 # Operations of gradients alone: the second derivatives of the other exercise them.
 GRADIENT_OF = {
     "clamp_grad": "clamp",
+    "conv_input_grad": "conv",
+    "conv_weight_grad": "conv",
     "cross_entropy_grad": "cross_entropy",
     "elu_grad": "elu",
     "gather_grad": "gather",
@@ -468,6 +470,46 @@ def norm():
         case("scaled_dot_product_attention", attend, *operands, causal=causal)
 
 
+def window():
+    conv = lambda x, w, b=None, **o: F.conv2d(x, w, b, **o)
+    plain = {"stride": [1, 1], "padding": [0, 0], "dilation": [1, 1], "groups": 1}
+    operands = lambda: (u(-1, 1, 2, 4, 5, 4), u(-1, 1, 6, 2, 3, 2), u(-1, 1, 6))
+    options = {"stride": [2, 1], "padding": [1, 1], "dilation": [1, 2], "groups": 2}
+    case("conv", conv, *operands(), **options)
+    case("conv", conv, u(-1, 1, 1, 16, 5, 6), u(-1, 1, 16, 16, 3, 3), **plain)
+    case("conv_relu", lambda *x, **o: conv(*x, **o).relu(), *operands(), **options)
+    up = lambda x, w, b, more, **o: F.conv_transpose2d(x, w, b, output_padding=more, **o)
+    for more in (0, 1):
+        stride = {**options, "stride": [2, 2]}
+        case("conv_transpose", up, u(-1, 1, 1, 4, 3, 2), u(-1, 1, 4, 3, 2, 3), u(-1, 1, 6), more=more, **stride)
+    pool = {"kernel": [3, 2], "stride": [2, 1], "padding": [1, 0]}
+    largest = lambda x, kernel, stride, padding, dilation, ceil_mode: F.max_pool2d(
+        x, kernel, stride, padding, dilation, bool(ceil_mode)
+    )
+    for dilation, ceil_mode in (([1, 1], 0), ([2, 1], 1)):
+        case("max_pool", largest, distinct(2, 2, 6, 5), dilation=dilation, ceil_mode=ceil_mode, **pool)
+    mean = lambda x, kernel, stride, padding, ceil_mode, include_pad: F.avg_pool2d(
+        x, kernel, stride, padding, bool(ceil_mode), bool(include_pad)
+    )
+    for ceil_mode, include_pad in ((0, 1), (1, 1), (1, 0)):
+        case("avg_pool", mean, u(-1, 1, 2, 2, 6, 5), ceil_mode=ceil_mode, include_pad=include_pad, **pool)
+    case("adaptive_max_pool", lambda x, sizes: F.adaptive_max_pool2d(x, sizes), distinct(2, 2, 5, 4), sizes=[3, 2])
+    case("adaptive_avg_pool", lambda x, sizes: F.adaptive_avg_pool2d(x, sizes), u(-1, 1, 2, 2, 5, 4), sizes=[3, 2])
+
+    def interpolate(x, sizes, mode, corners):
+        return F.interpolate(x, sizes, mode=mode, align_corners=None if mode == "nearest" else bool(corners))
+
+    for sizes in ([7, 9], [2, 3]):
+        for mode, corners in (("nearest", 0), ("bilinear", 0), ("bilinear", 1), ("bicubic", 0), ("bicubic", 1)):
+            case("interpolate", interpolate, u(-1, 1, 1, 2, 4, 5), sizes=sizes, mode=mode, corners=corners)
+    batch = lambda x, w, b, r, relu: (lambda y: y.relu() if relu else y)(
+        F.batch_norm(x, None, None, w, b, training=True, eps=1e-3) + r
+    )
+    for relu in (0, 1):
+        sides = u(-2, 2, 3, 2, 2, 3), u(-2, 2, 2), u(-2, 2, 2), u(-2, 2, 3, 2, 2, 3)
+        case("batch_norm", batch, *sides, relu=relu)
+
+
 def loss():
     x, y = distinct(4, 3), distinct(4, 3) * 1.5
     t, p = u(0, 1, 4, 3), u(0.2, 3, 3)
@@ -559,7 +601,7 @@ def index():
 
 def main():
     global FAMILY
-    for group in (pointwise, binary, reduce, scan, sort, product, linalg, norm, loss, shape, index):
+    for group in (pointwise, binary, reduce, scan, sort, product, linalg, norm, window, loss, shape, index):
         FAMILY = group.__name__
         # By group, so that a line added at its end changes no other case.
         torch.manual_seed(SEED + zlib.crc32(FAMILY.encode()))

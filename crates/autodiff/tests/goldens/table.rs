@@ -2,9 +2,12 @@
 
 use autodiff::ops::attention::scaled_dot_product_attention::Attention;
 use autodiff::ops::loss::cross_entropy::CrossEntropy;
+use autodiff::ops::norm::batch_norm::BatchNormOptions;
 use autodiff::{MatrixNorm, Reduction, Result, Var};
 use serde_json::Value;
-use tensor::{DType, FftNorm, Order, PadMode, Tensor, Triangular, s};
+use tensor::{
+    ConvOptions, DType, FftNorm, Interpolation, Order, PadMode, PoolOptions, Spatial, Tensor, Triangular, s,
+};
 
 /// The options of a case. What is a tensor there comes in the dtype of the run.
 pub struct Options<'a> {
@@ -75,6 +78,42 @@ impl Options<'_> {
     }
     fn attention(&self) -> Attention {
         Attention { causal: self.size("causal") == 1, ..Attention::default() }
+    }
+    fn windows(&self) -> ConvOptions {
+        let spatial = |name: &str| Spatial::from(&self.sizes(name)[..]);
+        ConvOptions {
+            stride: spatial("stride"),
+            padding: spatial("padding").into(),
+            dilation: spatial("dilation"),
+            groups: self.size("groups"),
+        }
+    }
+    fn pooling(&self) -> PoolOptions {
+        let spatial = |name: &str| Spatial::from(&self.sizes(name)[..]);
+        PoolOptions {
+            kernel: spatial("kernel"),
+            stride: Some(spatial("stride")),
+            padding: spatial("padding"),
+            dilation: if self.json["dilation"].is_null() { 1.into() } else { spatial("dilation") },
+            ceil_mode: self.size("ceil_mode") == 1,
+        }
+    }
+    fn interpolation(&self) -> Interpolation {
+        match self.text("mode") {
+            "nearest" => Interpolation::Nearest,
+            "bilinear" => Interpolation::Linear,
+            _ => Interpolation::Cubic,
+        }
+    }
+    fn batch_norm(&self, x: &[Var]) -> Result<Var> {
+        let options = BatchNormOptions {
+            affine: Some([&x[1], &x[2]]),
+            statistics: None,
+            eps: 1e-3,
+            residual: Some(&x[3]),
+            relu: self.size("relu") == 1,
+        };
+        Ok(x[0].batch_norm(&options)?.0)
     }
     fn fft(&self) -> (Option<usize>, isize, FftNorm) {
         let norm = match self.text("norm") {
@@ -307,6 +346,15 @@ table! { |x, o|
     "layer_norm" => x[0].layer_norm(&o.sizes("sizes"), x.get(1), x.get(2), o.number("eps"));
     "rms_norm" => x[0].rms_norm(&o.sizes("sizes"), x.get(1), o.number("eps"));
     "scaled_dot_product_attention" => x[0].scaled_dot_product_attention(&x[1], &x[2], &o.attention());
+    "conv" => x[0].conv(&x[1], x.get(2), &o.windows());
+    "conv_relu" => x[0].conv_relu(&x[1], x.get(2), &o.windows());
+    "conv_transpose" => x[0].conv_transpose(&x[1], x.get(2), &o.windows(), &o.size("more").into());
+    "max_pool" => x[0].max_pool(&o.pooling());
+    "avg_pool" => x[0].avg_pool(&o.pooling(), o.size("include_pad") == 1);
+    "adaptive_max_pool" => x[0].adaptive_max_pool(&o.sizes("sizes")[..]);
+    "adaptive_avg_pool" => x[0].adaptive_avg_pool(&o.sizes("sizes")[..]);
+    "interpolate" => x[0].interpolate(&o.sizes("sizes")[..], o.interpolation(), o.size("corners") == 1);
+    "batch_norm" => o.batch_norm(x);
     "mse_loss" => x[0].mse_loss(&x[1], o.reduction());
     "l1_loss" => x[0].l1_loss(&x[1], o.reduction());
     "huber_loss" => x[0].huber_loss(&x[1], o.number("delta"), o.reduction());

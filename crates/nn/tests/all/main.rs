@@ -1,8 +1,10 @@
 //! Modules, layers, initialisers and losses, from the outside.
 
 mod anomaly;
+mod batch_norm;
 mod checkpoint;
 mod context;
+mod conv;
 mod derive;
 mod dropout;
 mod freeze;

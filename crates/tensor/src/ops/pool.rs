@@ -112,6 +112,11 @@ fn axes(op: &'static str, x: &[usize], options: &PoolOptions) -> Result<SmallVec
             "use 2 for windows of 2 pixels",
         );
     }
+    let elements = kernel.iter().try_fold(1usize, |n, &k| n.checked_mul(k));
+    if elements.is_none_or(|n| n > i32::MAX as usize) {
+        let got = format!("kernel {kernel:?}");
+        return invalid(op, "a window must have fewer than 2³¹ elements", got, "use a smaller kernel");
+    }
     let axis = |i: usize| {
         let (size, kernel, stride, padding, dilation) =
             (sizes[i], kernel[i], stride[i], padding[i], dilation[i]);

@@ -1,0 +1,122 @@
+//! Bad input of convolutions and poolings: each is an error with its text, or the value stated.
+
+use tensor::{BatchNorm, ConvOptions, DType, Interpolation, Padding, PoolOptions, Resample, Tensor};
+
+fn x(shape: &[usize]) -> Tensor {
+    Tensor::zeros(shape, DType::F32).unwrap()
+}
+
+#[track_caller]
+fn refused<T>(result: Result<T, tensor::Error>) -> String {
+    match result {
+        Ok(_) => panic!("was not refused"),
+        Err(error) => error.to_string(),
+    }
+}
+
+macro_rules! refuses {
+    ($($call:expr => $text:literal;)*) => {$( assert_eq!(refused($call), $text, stringify!($call)); )*};
+}
+
+fn conv(x_shape: &[usize], w_shape: &[usize], options: ConvOptions) -> Result<Tensor, tensor::Error> {
+    x(x_shape).conv(&x(w_shape), None, &options, false)
+}
+
+#[test]
+fn numbers_of_windows_must_be_sound() {
+    let plain = ConvOptions::default;
+    let (images, weight) = (&[1, 4, 5, 5][..], &[2, 4, 3, 3][..]);
+    refuses! {
+        conv(images, weight, ConvOptions { stride: 0.into(), ..plain() }) => "[conv] kernel, stride, dilation and groups must be 1 or more; got kernel [3, 3], stride [0, 0], dilation [1, 1], groups 1; use 1 for the plain convolution";
+        conv(images, weight, ConvOptions { dilation: [1, 0].into(), ..plain() }) => "[conv] kernel, stride, dilation and groups must be 1 or more; got kernel [3, 3], stride [1, 1], dilation [1, 0], groups 1; use 1 for the plain convolution";
+        conv(images, weight, ConvOptions { groups: 0, ..plain() }) => "[conv] kernel, stride, dilation and groups must be 1 or more; got kernel [3, 3], stride [1, 1], dilation [1, 1], groups 0; use 1 for the plain convolution";
+        conv(images, &[2, 4, 0, 3], plain()) => "[conv] kernel, stride, dilation and groups must be 1 or more; got kernel [0, 3], stride [1, 1], dilation [1, 1], groups 1; use 1 for the plain convolution";
+        conv(images, weight, ConvOptions { stride: [1, 1, 1].into(), ..plain() }) => "[conv] there must be one number for all spatial axes, or one for each; got stride [1, 1, 1] for 2 axes; give as many numbers as the kernel has sizes";
+        conv(images, weight, ConvOptions { padding: Padding::Uneven([(1, 1)].into_iter().collect()), ..plain() }) => "[conv] there must be a pair of paddings for each spatial axis; got [(1, 1)] for 2 axes; give as many pairs as the kernel has sizes";
+        conv(images, weight, ConvOptions { groups: 3, ..plain() }) => "[conv] the images must have the channels of a group times the groups, which divide the outputs; got [1, 4, 5, 5] and [2, 4, 3, 3] and [3]; change the channels or the groups";
+        conv(images, &[2, 3, 3, 3], plain()) => "[conv] the images must have the channels of a group times the groups, which divide the outputs; got [1, 4, 5, 5] and [2, 3, 3, 3] and [1]; change the channels or the groups";
+        conv(images, &[2, 4, 3], plain()) => "[conv] images (n, channels, ..) and weights (c_out, c_in / groups, ..) must both have one to three spatial axes, as many as each other; got [1, 4, 5, 5] and [2, 4, 3]; add an axis for the batch with unsqueeze, or use a weight of the images' rank";
+        conv(&[4, 5], &[2, 4], plain()) => "[conv] images (n, channels, ..) and weights (c_out, c_in / groups, ..) must both have one to three spatial axes, as many as each other; got [4, 5] and [2, 4]; add an axis for the batch with unsqueeze, or use a weight of the images' rank";
+        conv(images, &[2, 4, 6, 3], plain()) => "[conv] a window must not be larger than the padded image; got windows over 6 of 5 pixels; use a smaller kernel or dilation, more padding, or larger images";
+        x(images).conv(&x(weight), Some(&x(&[3])), &plain(), false) => "[conv] the bias must have one element for each output; got [3] and [2]; give it shape (c_out)";
+        x(images).conv(&x(weight).to_dtype(DType::F64).unwrap(), None, &plain(), false) => "[conv] operands must have one dtype; got f32 and f64; convert one with to_dtype";
+    }
+}
+
+#[test]
+fn paddings_and_dilations_beyond_memory_are_refused() {
+    let plain = ConvOptions::default;
+    let (images, weight) = (&[1, 1, 5][..], &[1, 1, 2][..]);
+    for options in [
+        ConvOptions { padding: (1 << 31).into(), ..plain() },
+        ConvOptions { padding: (1 << 62).into(), ..plain() },
+        ConvOptions { padding: usize::MAX.into(), ..plain() },
+        ConvOptions { dilation: (1 << 62).into(), ..plain() },
+        ConvOptions { dilation: (1 << 62).into(), padding: (1 << 61).into(), ..plain() },
+        ConvOptions { dilation: (1 << 62).into(), padding: Padding::Same, ..plain() },
+        ConvOptions { stride: (1 << 62).into(), padding: (1 << 61).into(), ..plain() },
+    ] {
+        let text = match conv(images, weight, options.clone()) {
+            Err(error) => error.to_string(),
+            Ok(y) => panic!("{options:?} gave {:?}", y.shape()),
+        };
+        assert!(text.starts_with("[conv] "), "{text}");
+        let up = x(images).conv_transpose(&x(weight), None, &options, &0.into());
+        assert!(up.is_err() || up.is_ok_and(|y| y.len() < 100), "{options:?}");
+    }
+}
+
+#[test]
+fn empty_batches_and_channels_have_results() {
+    let plain = ConvOptions::default;
+    assert_eq!(conv(&[0, 3, 5], &[2, 3, 3], plain()).unwrap().shape(), [0, 2, 3]);
+    assert_eq!(conv(&[2, 3, 5], &[0, 3, 3], plain()).unwrap().shape(), [2, 0, 3]);
+    let bias = Tensor::from_vec(vec![1.0f32, -2.0], [2]).unwrap();
+    let y = x(&[1, 0, 4]).conv(&x(&[2, 0, 3]), Some(&bias), &plain(), true).unwrap();
+    assert_eq!(y.to_vec::<f32>().unwrap(), [1.0, 1.0, 0.0, 0.0]);
+    let (y, taps) = x(&[0, 3, 4]).max_pool(&PoolOptions::new(2)).unwrap();
+    assert_eq!((y.shape(), taps.positions().unwrap().shape()), (&[0, 3, 2][..], &[0, 3, 2][..]));
+}
+
+#[test]
+fn transposed_convolutions_need_room_for_their_padding() {
+    let up = |options: ConvOptions, more: usize| {
+        x(&[1, 2, 3]).conv_transpose(&x(&[2, 1, 3]), None, &options, &more.into())
+    };
+    let plain = ConvOptions::default;
+    refuses! {
+        up(ConvOptions { stride: 2.into(), ..plain() }, 2) => "[conv_transpose] output padding must be smaller than the stride or the dilation; got output padding 2, stride 2, dilation 1; leave it at 0, or at what a strided convolution dropped";
+        up(ConvOptions { padding: 3.into(), ..plain() }, 0) => "[conv_transpose] padding must leave a pixel; got padding 6 of 5 pixels; use less padding";
+        x(&[1, 3, 3]).conv_transpose(&x(&[2, 1, 3]), None, &plain(), &0.into()) => "[conv_transpose] images (n, c_in, ..) and weights (c_in, c_out / groups, ..) must both have one to three spatial axes, as many as each other; got [1, 3, 3] and [2, 1, 3]; add an axis for the batch with unsqueeze, or use a weight of the images' rank and channels";
+    }
+}
+
+#[test]
+fn pooling_windows_must_be_sound() {
+    let pool = |options: PoolOptions| x(&[1, 2, 5]).max_pool(&options);
+    refuses! {
+        pool(PoolOptions::new(0)) => "[max_pool] kernel, stride and dilation must be 1 or more; got kernel [0], stride [0], dilation [1]; use 2 for windows of 2 pixels";
+        pool(PoolOptions { stride: Some(0.into()), ..PoolOptions::new(2) }) => "[max_pool] kernel, stride and dilation must be 1 or more; got kernel [2], stride [0], dilation [1]; use 2 for windows of 2 pixels";
+        pool(PoolOptions { padding: 2.into(), ..PoolOptions::new(2) }) => "[max_pool] padding must be half a kernel at most; got padding 2 for a kernel of 2; pad less, or pad the images first";
+        pool(PoolOptions::new(6)) => "[max_pool] a window must not be larger than the padded image; got windows over 6 of 5 pixels; use a smaller kernel or dilation, or larger images";
+        pool(PoolOptions { padding: (1 << 61).into(), ..PoolOptions::new(1 << 62) }) => "[max_pool] a window must have fewer than 2³¹ elements; got kernel [4611686018427387904]; use a smaller kernel";
+        x(&[2, 5]).max_pool(&PoolOptions::new(2)) => "[max_pool] images (n, channels, ..) must have one to three spatial axes; got [2, 5]; add an axis for the batch with unsqueeze";
+        Tensor::zeros([1, 1, 4], DType::I64).unwrap().max_pool(&PoolOptions::new(2)) => "[max_pool] the operand must be a float; got i64; convert with to_dtype first";
+        x(&[1, 2, 0]).adaptive_max_pool(&1.into()) => "[adaptive_max_pool] images must have pixels; got [1, 2, 0]; leave empty images out";
+        Resample::interpolate(&[1, 2, 0], &1.into(), Interpolation::Linear, false) => "[interpolate] images must have pixels before and after; got [0] to [1]; use sizes of 1 or more";
+    }
+    assert_eq!(x(&[1, 2, 5]).adaptive_max_pool(&0.into()).unwrap().0.shape(), [1, 2, 0]);
+}
+
+#[test]
+fn batch_norm_needs_channels_and_more_than_one_value() {
+    let how = BatchNorm { affine: None, statistics: None, eps: 1e-5, residual: None, relu: false };
+    let two = x(&[2]);
+    refuses! {
+        x(&[1, 3, 1, 1]).batch_norm(&how) => "[batch_norm] a channel must have more than one value to be normalised by its own statistics; got [1, 3, 1, 1]; use larger batches or images, drop the last batch, or evaluate";
+        x(&[3]).batch_norm(&how) => "[batch_norm] the input must be (n, channels, ..); got [3]; add an axis for the batch with unsqueeze";
+        x(&[2, 3]).batch_norm(&BatchNorm { statistics: Some([&two, &two]), ..how }) => "[batch_norm] weight, bias and statistics must have one element for each channel; got [2, 3] and [2]; give them shape (channels)";
+        x(&[2, 3]).batch_norm(&BatchNorm { eps: -1.0, ..how }) => "[batch_norm] eps must be a number of 0 or more; got -1; use 1e-5 or so";
+        x(&[2, 3]).batch_norm(&BatchNorm { residual: Some(&two), ..how }) => "[batch_norm] the residual must have the input's shape; got [2, 3] and [2]; project it first";
+    }
+}
