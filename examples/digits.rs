@@ -9,7 +9,7 @@
 
 use clap::{Parser, ValueEnum};
 use ironloom::data::{self, Dataset, Fractions, Standardizer, split_stratified};
-use ironloom::nn::Summary;
+use ironloom::nn::{BatchNorm2d, Conv2d, ConvConfig, Flatten, MaxPool, Summary, Unflatten};
 use ironloom::optim::CosineWarmup;
 use ironloom::prelude::*;
 use ironloom::tensor;
@@ -29,6 +29,38 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 enum ModelKind {
     /// Linear layers with rectifiers between them: 64 → 256 → 128 → 10.
     Mlp,
+    /// Convolutions of 32, 64 and 64 channels on the 8×8 images, two poolings and a linear layer.
+    Cnn,
+}
+
+impl ModelKind {
+    fn name(self) -> &'static str {
+        match self {
+            ModelKind::Mlp => "mlp",
+            ModelKind::Cnn => "cnn",
+        }
+    }
+
+    fn build(self, rng: &mut Rng) -> Result<Box<dyn Layer>> {
+        let dropout = MlpConfig { dropout: 0.3, ..Default::default() };
+        Ok(match self {
+            ModelKind::Mlp => Box::new(Mlp::with_config([64, 256, 128, 10], &dropout, rng)?),
+            ModelKind::Cnn => Box::new(cnn(rng)?),
+        })
+    }
+}
+
+/// Convolutions, each normalised and rectified; the rows of 64 numbers become images first.
+fn cnn(rng: &mut Rng) -> Result<Sequential> {
+    let padded = ConvConfig { padding: 1.into(), bias: false, ..ConvConfig::default() };
+    let mut block = |net: Sequential, c_in, c_out| -> Result<Sequential> {
+        let conv = Conv2d::with_config(c_in, c_out, 3, &padded, rng)?;
+        Ok(net.push(conv).push(BatchNorm2d::new(c_out)?).push(Activation::Relu))
+    };
+    let net = block(Sequential::new().push(Unflatten::new([1, 8, 8])), 1, 32)?;
+    let net = block(net, 32, 64)?.push(MaxPool::new(2));
+    let net = block(net, 64, 64)?.push(MaxPool::new(2));
+    Ok(net.push(Flatten).push(Dropout::new(0.5)?).push(Linear::new(64 * 2 * 2, 10, rng)?))
 }
 
 /// Trains a network on handwritten digits and tests it.
@@ -88,9 +120,7 @@ fn run(args: &Args) -> Result<()> {
 
     // Model and training.
     let mut rng = Rng::seed(args.seed);
-    let ModelKind::Mlp = args.model;
-    let mut model =
-        Mlp::with_config([64, 256, 128, 10], &MlpConfig { dropout: 0.3, ..Default::default() }, &mut rng)?;
+    let mut model = args.model.build(&mut rng)?;
     let summary = Summary::of(&model, &train.features().narrow(0, 0, 1)?)?;
     println!("\n{summary}\n");
     let steps = (args.epochs * train.len().div_ceil(BATCH)) as u64;
@@ -134,7 +164,7 @@ fn run(args: &Args) -> Result<()> {
     if args.json {
         let test = &results[2].1.values;
         let line = json!({
-            "model": "mlp",
+            "model": args.model.name(),
             "seed": args.seed,
             "epochs": fit.history.len(),
             "test_accuracy": test.get("accuracy"),
@@ -178,7 +208,7 @@ fn write_files(
     digits: &Dataset,
     test_rows: &[usize],
     trainer: &Trainer,
-    model: &Mlp,
+    model: &Box<dyn Layer>,
     test: &Dataset,
     fit: &Fit,
     results: &[(&str, Evaluation)],
@@ -204,12 +234,15 @@ fn write_files(
 
     let test_accuracy = results[2].1.values.get("accuracy");
     Report::new("Handwritten digits")
-        .subtitle("A multilayer perceptron on the 8×8 images of the UCI optical recognition set")
+        .subtitle(match args.model {
+            ModelKind::Mlp => "A multilayer perceptron on the 8×8 images of the UCI optical recognition set",
+            ModelKind::Cnn => "A convolutional network on the 8×8 images of the UCI optical recognition set",
+        })
         .highlight("test accuracy", format::percent(test_accuracy))
         .highlight("test loss", format::optional(results[2].1.values.get("loss")))
         .highlight("best epoch", format!("{} of {}", fit.best_epoch, fit.history.len()))
         .highlight("training time", format::duration(fit.seconds))
-        .setting("model", "mlp")
+        .setting("model", args.model.name())
         .setting("seed", args.seed)
         .setting("batch size", BATCH)
         .setting("learning rate", LR)
@@ -230,7 +263,7 @@ fn mistakes(
     digits: &Dataset,
     rows: &[usize],
     trainer: &Trainer,
-    model: &Mlp,
+    model: &Box<dyn Layer>,
     test: &Dataset,
 ) -> Result<Vec<ImageTile>> {
     let probabilities = trainer.predict(model, test.features())?.softmax(1)?;

@@ -19,6 +19,6 @@ pub use dataset::{Batch, Dataset, Source, TrainPart};
 pub use digits::digits;
 pub use error::{Error, Result};
 pub use idx::{IdxOptions, parse_idx, read_idx, write_idx};
-pub use mnist::{Mnist, mnist};
+pub use mnist::{Mnist, mnist, mnist_files};
 pub use split::{Fractions, Split, k_folds, k_folds_stratified, split_random, split_stratified};
 pub use standardizer::Standardizer;

@@ -30,8 +30,15 @@ pub fn mnist(dir: impl AsRef<Path>) -> Result<Mnist> {
 }
 
 fn part(dir: &Path, name: &str) -> Result<Dataset> {
-    let images_path = find(dir, &format!("{name}-images"), 3)?;
-    let images = read_idx(&images_path, IdxOptions::default())?;
+    mnist_files(find(dir, &format!("{name}-images"), 3)?, find(dir, &format!("{name}-labels"), 1)?)
+}
+
+/// Reads one part of such a set: a file of images and the file of their labels, each plain or compressed with gzip.
+///
+/// Features, classes and errors: as for [`mnist`].
+pub fn mnist_files(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Dataset> {
+    let (images_path, labels_path) = (images.as_ref(), labels.as_ref());
+    let images = read_idx(images_path, IdxOptions::default())?;
     if images.dtype() != DType::U8 || images.rank() != 3 {
         return Err(Error::Format {
             op: "mnist",
@@ -41,8 +48,7 @@ fn part(dir: &Path, name: &str) -> Result<Dataset> {
         }
         .in_file(images_path));
     }
-    let labels_path = find(dir, &format!("{name}-labels"), 1)?;
-    let labels = read_idx(&labels_path, IdxOptions::default())?;
+    let labels = read_idx(labels_path, IdxOptions::default())?;
     if labels.dtype() != DType::U8 || labels.rank() != 1 {
         return Err(Error::Format {
             op: "mnist",

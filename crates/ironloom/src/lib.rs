@@ -7,7 +7,7 @@ pub use {autodiff, data, models, nn, optim, tensor, train};
 pub mod prelude {
     pub use autodiff::{Gradients, Var, grad_of};
     pub use data::Dataset;
-    pub use models::{Mlp, MlpConfig};
+    pub use models::{LeNet, LeNetConfig, Mlp, MlpConfig, ResNet, ResNetConfig};
     pub use nn::loss::{bce_with_logits, cross_entropy, huber_loss, l1_loss, mse_loss};
     pub use nn::{Activation, Buffer, Context, Dropout, Layer, Linear, Module, Param, Sequential};
     pub use optim::{Adam, AdamW, Optimizer, Sgd};

@@ -3,9 +3,10 @@
 use autodiff::Var;
 use nn::init::Init;
 use nn::{
-    BatchNorm2d, Context, Conv2d, ConvConfig, Error, GlobalAvgPool, Layer, Linear, MaxPool, Module, Result,
+    BatchNorm2d, BatchNormConfig, Context, Conv2d, ConvConfig, Error, GlobalAvgPool, Layer, Linear,
+    LinearConfig, MaxPool, Module, Result,
 };
-use tensor::{PoolOptions, Rng};
+use tensor::{DType, PoolOptions, Rng};
 
 /// How a [`ResNet`] is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,11 +23,13 @@ pub struct ResNetConfig {
     pub bottleneck: bool,
     /// A first convolution for large images, 7×7 in steps of 2, and a pooling; else 3×3 in steps of 1.
     pub large_images: bool,
+    /// The parameters' element type.
+    pub dtype: DType,
 }
 
 impl ResNetConfig {
     fn of(blocks: &[usize], width: usize, bottleneck: bool, large_images: bool, classes: usize) -> Self {
-        Self { c_in: 3, classes, blocks: blocks.to_vec(), width, bottleneck, large_images }
+        Self { c_in: 3, classes, blocks: blocks.to_vec(), width, bottleneck, large_images, dtype: DType::F32 }
     }
 
     /// 20 layers for images of 32×32, 0.27 million parameters.
@@ -91,31 +94,44 @@ struct Block {
 }
 
 /// A convolution without bias, padded by half its kernel. Its weights start as normal with variance 2/fan_out.
-fn conv(c_in: usize, c_out: usize, kernel: usize, stride: usize, rng: &mut Rng) -> Result<Conv2d> {
+fn conv(
+    c_in: usize,
+    c_out: usize,
+    kernel: usize,
+    stride: usize,
+    dtype: DType,
+    rng: &mut Rng,
+) -> Result<Conv2d> {
     let config = ConvConfig {
         stride: stride.into(),
         padding: (kernel / 2).into(),
         bias: false,
+        dtype,
         weight_init: Init::Normal { std: (2.0 / (c_out * kernel * kernel) as f64).sqrt() },
         ..ConvConfig::default()
     };
     Conv2d::with_config(c_in, c_out, kernel, &config, rng)
 }
 
+fn norm(channels: usize, dtype: DType) -> Result<BatchNorm2d> {
+    BatchNorm2d::with_config(channels, &BatchNormConfig { dtype, ..BatchNormConfig::default() })
+}
+
 impl Block {
-    fn new(c_in: usize, width: usize, stride: usize, bottleneck: bool, rng: &mut Rng) -> Result<Self> {
+    fn new(c_in: usize, width: usize, stride: usize, config: &ResNetConfig, rng: &mut Rng) -> Result<Self> {
+        let (bottleneck, dtype) = (config.bottleneck, config.dtype);
         let c_out = if bottleneck { 4 * width } else { width };
         let first = if bottleneck { [1, 1] } else { [3, stride] };
         let second = if bottleneck { stride } else { 1 };
         Ok(Self {
-            conv1: conv(c_in, width, first[0], first[1], rng)?,
-            bn1: BatchNorm2d::new(width)?,
-            conv2: conv(width, width, 3, second, rng)?,
-            bn2: BatchNorm2d::new(width)?,
-            conv3: bottleneck.then(|| conv(width, c_out, 1, 1, rng)).transpose()?,
-            bn3: bottleneck.then(|| BatchNorm2d::new(c_out)).transpose()?,
+            conv1: conv(c_in, width, first[0], first[1], dtype, rng)?,
+            bn1: norm(width, dtype)?,
+            conv2: conv(width, width, 3, second, dtype, rng)?,
+            bn2: norm(width, dtype)?,
+            conv3: bottleneck.then(|| conv(width, c_out, 1, 1, dtype, rng)).transpose()?,
+            bn3: bottleneck.then(|| norm(c_out, dtype)).transpose()?,
             downsample: (stride != 1 || c_in != c_out)
-                .then(|| Ok::<_, Error>((conv(c_in, c_out, 1, stride, rng)?, BatchNorm2d::new(c_out)?)))
+                .then(|| Ok::<_, Error>((conv(c_in, c_out, 1, stride, dtype, rng)?, norm(c_out, dtype)?)))
                 .transpose()?,
         })
     }
@@ -157,28 +173,29 @@ impl ResNet {
             });
         }
         let (kernel, stride) = if config.large_images { (7, 2) } else { (3, 1) };
-        let conv1 = conv(config.c_in, config.width, kernel, stride, rng)?;
+        let conv1 = conv(config.c_in, config.width, kernel, stride, config.dtype, rng)?;
         let mut c = config.width;
         let mut stages: [Vec<Block>; 4] = Default::default();
         for (i, (stage, &blocks)) in stages.iter_mut().zip(&config.blocks).enumerate() {
             let width = config.width << i;
             for block in 0..blocks {
                 let stride = if i > 0 && block == 0 { 2 } else { 1 };
-                stage.push(Block::new(c, width, stride, config.bottleneck, rng)?);
+                stage.push(Block::new(c, width, stride, config, rng)?);
                 c = if config.bottleneck { 4 * width } else { width };
             }
         }
         let [layer1, layer2, layer3, layer4] = stages;
+        let linear = LinearConfig { dtype: config.dtype, ..LinearConfig::default() };
         let pooling = PoolOptions { stride: Some(2.into()), padding: 1.into(), ..PoolOptions::new(3) };
         Ok(Self {
             conv1,
-            bn1: BatchNorm2d::new(config.width)?,
+            bn1: norm(config.width, config.dtype)?,
             maxpool: config.large_images.then(|| MaxPool::with_options(pooling)),
             layer1,
             layer2,
             layer3,
             layer4,
-            fc: Linear::new(c, config.classes, rng)?,
+            fc: Linear::with_config(c, config.classes, &linear, rng)?,
         })
     }
 }

@@ -12,9 +12,9 @@ use tensor::{DType, Rng, Tensor};
 fn operand(state: &mut u64, shape: &[usize], scale: f64, shift: f64) -> Tensor {
     let mut next = || {
         *state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (*state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        (*state >> 40) as f64 / (1 << 23) as f64 - 1.0
     };
-    let values: Vec<f32> = (0..shape.iter().product()).map(|_| next()).collect();
+    let values: Vec<f64> = (0..shape.iter().product()).map(|_| next()).collect();
     let x = Tensor::from_vec(values, shape).unwrap();
     x.mul_scalar(scale).unwrap().add_scalar(shift).unwrap()
 }
@@ -24,7 +24,8 @@ fn ten_steps_lose_what_the_outside_framework_loses() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/resnet20.json");
     let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let rng = &mut Rng::seed(0);
-    let mut net = ResNet::new(&ResNetConfig::resnet20(10), rng).unwrap();
+    let config = ResNetConfig { dtype: DType::F64, ..ResNetConfig::resnet20(10) };
+    let mut net = ResNet::new(&config, rng).unwrap();
     let mut state = file["seed"].as_u64().unwrap();
     let paths: Vec<(String, Vec<usize>)> =
         net.named_params().into_iter().map(|(path, p)| (path, p.value().shape().to_vec())).collect();
@@ -44,14 +45,14 @@ fn ten_steps_lose_what_the_outside_framework_loses() {
     for (step, golden) in file["losses"].as_array().unwrap().iter().enumerate() {
         let loss = cross_entropy(&net.forward(&x, &mut Context::train(rng)).unwrap(), &labels).unwrap();
         let (loss_is, golden) = (loss.item().unwrap(), golden.as_f64().unwrap());
-        assert!((loss_is - golden).abs() <= 1e-4 * golden, "step {step}: {loss_is} instead of {golden}");
+        assert!((loss_is - golden).abs() <= 1e-9 * golden, "step {step}: {loss_is} instead of {golden}");
         sgd.step(&mut net, &loss.backward().unwrap()).unwrap();
     }
     // The running statistics are those that ten batches leave.
     let loss =
         cross_entropy(&net.forward(&x, &mut Context::eval()).unwrap(), &labels).unwrap().item().unwrap();
     let golden = file["evaluated"].as_f64().unwrap();
-    assert!((loss - golden).abs() <= 1e-3 * golden, "evaluated: {loss} instead of {golden}");
+    assert!((loss - golden).abs() <= 1e-9 * golden, "evaluated: {loss} instead of {golden}");
 }
 
 #[test]

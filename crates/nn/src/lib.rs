@@ -25,7 +25,7 @@ pub use layers::{
     ConvTranspose2d, ConvTranspose3d, Dropout, DropoutChannels, Flatten, GlobalAvgPool, GroupNorm,
     GroupNormConfig, Identity, Layer, LayerNorm, LayerNormConfig, Linear, LinearConfig, LocalResponseNorm,
     MaxPool, PaddingMode, PixelShuffle, Residual, RmsNorm, RmsNormConfig, Sequential, Softmax,
-    StochasticDepth, Upsample,
+    StochasticDepth, Unflatten, Upsample,
 };
 pub use module::{Module, Visitor, VisitorMut};
 pub use nn_derive::Module;

@@ -15,7 +15,7 @@ fn refused<T>(result: Result<T, tensor::Error>) -> String {
 }
 
 macro_rules! refuses {
-    ($($call:expr => $text:literal;)*) => {$( assert_eq!(refused($call), $text, stringify!($call)); )*};
+    ($($call:expr => $text:literal;)*) => {$( assert_eq!(refused($call), $text, "{}", stringify!($call)); )*};
 }
 
 fn conv(x_shape: &[usize], w_shape: &[usize], options: ConvOptions) -> Result<Tensor, tensor::Error> {
@@ -46,7 +46,7 @@ fn numbers_of_windows_must_be_sound() {
 #[test]
 fn paddings_and_dilations_beyond_memory_are_refused() {
     let plain = ConvOptions::default;
-    let (images, weight) = (&[1, 1, 5][..], &[1, 1, 2][..]);
+    let (images, weight) = (&[1, 64, 5][..], &[64, 64, 2][..]);
     for options in [
         ConvOptions { padding: (1 << 31).into(), ..plain() },
         ConvOptions { padding: (1 << 62).into(), ..plain() },
@@ -62,7 +62,7 @@ fn paddings_and_dilations_beyond_memory_are_refused() {
         };
         assert!(text.starts_with("[conv] "), "{text}");
         let up = x(images).conv_transpose(&x(weight), None, &options, &0.into());
-        assert!(up.is_err() || up.is_ok_and(|y| y.len() < 100), "{options:?}");
+        assert!(up.is_err() || up.is_ok_and(|y| y.len() < 1000), "{options:?}");
     }
 }
 

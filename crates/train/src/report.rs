@@ -10,7 +10,7 @@ use crate::metrics::ConfusionMatrix;
 use crate::plot::{Figure, confusion_plot, learning_curve};
 use crate::table::Table;
 pub(crate) use html::escape;
-pub use image::ImageTile;
+pub use image::{ImageTile, contact_sheet};
 use std::path::Path;
 
 /// A self-contained report: one HTML file without scripts or external resources, light or dark as the reader's

@@ -24,7 +24,7 @@ pub use pool::{
     Upsample,
 };
 pub use sequential::{Checkpointed, Residual, Sequential};
-pub use shape::{Flatten, Identity};
+pub use shape::{Flatten, Identity, Unflatten};
 
 use crate::context::Context;
 use crate::error::Result;

@@ -70,6 +70,56 @@ impl ImageTile {
     }
 }
 
+/// A PNG of the images side by side, `columns` in a row, each pixel `zoom` wide, without their captions.
+///
+/// ```
+/// use train::report::{ImageTile, contact_sheet};
+/// let tile = ImageTile::new(2, 1, &[0.0, 1.0], "").unwrap();
+/// assert!(contact_sheet(&[tile.clone(), tile], 2, 8).unwrap().starts_with(b"\x89PNG"));
+/// ```
+///
+/// # Errors
+/// [`Error::InvalidArgument`] for no images, images of several sizes, and a sheet without columns or beyond 2²⁸ pixels.
+pub fn contact_sheet(tiles: &[ImageTile], columns: usize, zoom: usize) -> Result<Vec<u8>> {
+    let refuse = |rule, got, repair| Err(Error::InvalidArgument { op: "contact_sheet", rule, got, repair });
+    let Some(first) = tiles.first() else {
+        return refuse("there must be an image", "none".into(), "leave the sheet out");
+    };
+    let (width, height) = (first.width, first.height);
+    if let Some(other) = tiles.iter().find(|tile| (tile.width, tile.height) != (width, height)) {
+        let got = format!("{width} by {height} and {} by {} pixels", other.width, other.height);
+        return refuse("all images must have one size", got, "resize them, or make several sheets");
+    }
+    /// White between images.
+    const GAP: usize = 4;
+    let rows = tiles.len().div_ceil(columns.max(1));
+    let side = |n: usize, pixels: usize| {
+        n.checked_mul(pixels.checked_mul(zoom)?.checked_add(GAP)?)?.checked_add(GAP)
+    };
+    let size = side(columns, width).zip(side(rows, height));
+    let fits = |&(w, h): &(usize, usize)| w.checked_mul(h).is_some_and(|n| n <= 1 << 28);
+    let (Some((w, h)), true) = (size.filter(fits), columns > 0 && zoom > 0) else {
+        let got = format!("{} images of {width} by {height} in {columns} columns, zoom {zoom}", tiles.len());
+        return refuse(
+            "a sheet must have columns and at most 2²⁸ pixels",
+            got,
+            "use other columns, a smaller zoom, or fewer images",
+        );
+    };
+    let mut sheet = vec![255; w * h];
+    for (i, tile) in tiles.iter().enumerate() {
+        let (left, top) =
+            (GAP + i % columns * (width * zoom + GAP), GAP + i / columns * (height * zoom + GAP));
+        for y in 0..height * zoom {
+            let line = &mut sheet[(top + y) * w + left..][..width * zoom];
+            for (x, pixel) in line.iter_mut().enumerate() {
+                *pixel = tile.pixels[y / zoom * width + x / zoom];
+            }
+        }
+    }
+    encode_png(&sheet, w, h, png::ColorType::Grayscale)
+}
+
 pub(super) fn tiles(tiles: &[ImageTile]) -> Result<String> {
     let mut html = String::from("<div class=\"tiles\">\n");
     for tile in tiles {
