@@ -9,7 +9,7 @@
 //! ```
 
 use clap::Parser;
-use ironloom::data::{self, Dataset, Fractions, split_stratified};
+use ironloom::data::{self, Augment, Augmented, Dataset, Fractions, split_stratified};
 use ironloom::nn::Summary;
 use ironloom::optim::CosineWarmup;
 use ironloom::prelude::*;
@@ -29,7 +29,7 @@ struct Args {
     #[arg(long)]
     data: PathBuf,
     /// Passes over the training part.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 12)]
     epochs: usize,
     /// Decides the split, the starting weights and the order of the images.
     #[arg(long, default_value_t = 0)]
@@ -113,7 +113,10 @@ fn run(args: &Args) -> Result<()> {
         ..Default::default()
     };
     let mut trainer = Trainer::new(config).schedule(CosineWarmup::new(LR, LR / 100.0, steps / 20, steps)?);
-    let fit = trainer.fit(&mut model, &mut AdamW::new(LR), &task, &train, Some(&valid))?;
+    // Digits that are moved and turned a little are other digits of the same class.
+    let steps = vec![Augment::RandomCrop { padding: 2 }, Augment::Rotate { degrees: 10.0 }];
+    let moved = Augmented::new(&train, steps, args.seed)?;
+    let fit = trainer.fit(&mut model, &mut AdamW::new(LR), &task, &moved, Some(&valid))?;
 
     let result = trainer.evaluate(&model, &task, &test)?;
     let accuracy = result.values.get("accuracy");

@@ -181,7 +181,7 @@ impl<'a, S: Source + ?Sized> Loader<'a, S> {
 
     /// The batches of epoch `e` from batch `first` on: how an interrupted epoch is resumed.
     pub fn epoch_from(&self, e: u64, first: usize) -> Batches<'a, S> {
-        Batches { source: self.source, epoch: self.plan.epoch(e), next: first }
+        Batches { source: self.source, number: e, epoch: self.plan.epoch(e), next: first }
     }
 }
 
@@ -189,6 +189,7 @@ impl<'a, S: Source + ?Sized> Loader<'a, S> {
 #[derive(Debug)]
 pub struct Batches<'a, S: Source + ?Sized> {
     source: &'a S,
+    number: u64,
     epoch: Epoch,
     next: usize,
 }
@@ -199,7 +200,7 @@ impl<S: Source + ?Sized> Iterator for Batches<'_, S> {
     fn next(&mut self) -> Option<Self::Item> {
         let rows = self.epoch.batch(self.next)?;
         self.next += 1;
-        Some(self.source.batch(rows))
+        Some(self.source.batch_in(self.number, rows))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -31,6 +31,15 @@ pub trait Source {
     /// # Errors
     /// A row outside `0..len()`; whatever reading them runs into.
     fn batch(&self, rows: &[usize]) -> Result<Batch>;
+
+    /// The given rows as they are in epoch `epoch`: [`batch`](Source::batch), unless rows change from epoch to epoch, as
+    /// where images are augmented. They must depend on both numbers alone.
+    ///
+    /// # Errors
+    /// As [`batch`](Source::batch).
+    fn batch_in(&self, _epoch: u64, rows: &[usize]) -> Result<Batch> {
+        self.batch(rows)
+    }
 }
 
 /// Supervised data in memory: features `(n, …)` with class labels `(n,)` or numeric targets `(n, …)`; at least one

@@ -1,17 +1,22 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
+mod augment;
 mod batch;
+mod cifar;
 mod csv;
 mod dataset;
 mod digits;
 mod error;
 mod idx;
+mod images;
 mod mnist;
 mod split;
 mod standardizer;
 
+pub use augment::{Augment, Augmented, Mixup, mixup};
 pub use batch::{BatchConfig, BatchPlan, Batches, Epoch, Loader};
+pub use cifar::{Cifar10, cifar10};
 pub use csv::{
     BadRow, Cell, ClassOrder, Column, Csv, CsvOptions, Fault, OnBadRow, Target, parse_csv, read_csv,
 };
@@ -19,6 +24,7 @@ pub use dataset::{Batch, Dataset, Source, TrainPart};
 pub use digits::digits;
 pub use error::{Error, Result};
 pub use idx::{IdxOptions, parse_idx, read_idx, write_idx};
+pub use images::{ImageFolder, ImageFolderOptions, Skipped, image_folder};
 pub use mnist::{Mnist, mnist, mnist_files};
 pub use split::{Fractions, Split, k_folds, k_folds_stratified, split_random, split_stratified};
 pub use standardizer::Standardizer;

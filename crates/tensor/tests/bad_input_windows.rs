@@ -103,9 +103,21 @@ fn pooling_windows_must_be_sound() {
         x(&[2, 5]).max_pool(&PoolOptions::new(2)) => "[max_pool] images (n, channels, ..) must have one to three spatial axes; got [2, 5]; add an axis for the batch with unsqueeze";
         Tensor::zeros([1, 1, 4], DType::I64).unwrap().max_pool(&PoolOptions::new(2)) => "[max_pool] the operand must be a float; got i64; convert with to_dtype first";
         x(&[1, 2, 0]).adaptive_max_pool(&1.into()) => "[adaptive_max_pool] images must have pixels; got [1, 2, 0]; leave empty images out";
+        x(&[1, 2, 0]).max_pool(&PoolOptions { padding: 1.into(), ..PoolOptions::new(2) }) => "[max_pool] images must have pixels; got [1, 2, 0]; leave empty images out";
+        x(&[1, 2, 3]).adaptive_max_pool(&(1 << 40).into()) => "[adaptive_max_pool] a result must have fewer than 2²⁴ pixels along an axis; got [1099511627776]; use smaller sizes";
         Resample::interpolate(&[1, 2, 0], &1.into(), Interpolation::Linear, false) => "[interpolate] images must have pixels before and after; got [0] to [1]; use sizes of 1 or more";
     }
     assert_eq!(x(&[1, 2, 5]).adaptive_max_pool(&0.into()).unwrap().0.shape(), [1, 2, 0]);
+}
+
+#[test]
+fn a_window_of_the_least_values_has_its_first_pixel_for_the_largest() {
+    let least = Tensor::full([1, 1, 3], f64::NEG_INFINITY, DType::F32).unwrap();
+    let options = PoolOptions { stride: Some(2.into()), padding: 1.into(), ..PoolOptions::new(3) };
+    let (y, taps) = least.max_pool(&options).unwrap();
+    assert_eq!(taps.positions().unwrap().to_vec::<i64>().unwrap(), [0, 1]);
+    let g = taps.scatter(&Tensor::ones(y.shape(), DType::F32).unwrap()).unwrap();
+    assert_eq!(g.to_vec::<f32>().unwrap(), [1.0, 1.0, 0.0]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod csv_bad;
 mod dataset;
 mod digits;
 mod idx;
+mod images;
 mod properties;
 mod split;
 mod standardizer;

@@ -207,7 +207,7 @@ impl Layer for PixelShuffle {
     fn forward(&self, x: &Var, _: &mut Context) -> Result<Var> {
         let r = self.factor;
         match *x.shape() {
-            [n, c, h, w] if r > 0 && c % (r * r) == 0 => {
+            [n, c, h, w] if r > 0 && r.checked_mul(r).is_some_and(|square| c.is_multiple_of(square)) => {
                 let y = x.reshape([n, c / (r * r), r, r, h, w])?.permute(&[0, 1, 4, 2, 5, 3])?;
                 Ok(y.reshape([n, c / (r * r), h * r, w * r])?)
             }

@@ -90,11 +90,14 @@ simd_fn! {
     /// larger than all.
     fn largest[T: Float, I: Tap](x: &[T], places: &[(usize, [usize; 3])], taps: [usize; 2], best: &mut [T], which: &mut [I]) {
         let c = best.len();
+        let tap = |[a, b, e]: [usize; 3]| ((a * taps[0] + b) * taps[1] + e) as i32;
+        // Where all are −∞ the first is the largest.
+        let first = places.first().map_or(0, |&(_, at)| tap(at));
         for start in (0..c).step_by(CHANNELS) {
             let width = CHANNELS.min(c - start);
-            let (mut values, mut indices) = ([T::of(f64::NEG_INFINITY); CHANNELS], [0i32; CHANNELS]);
-            for &(place, [a, b, e]) in places {
-                let tap = ((a * taps[0] + b) * taps[1] + e) as i32;
+            let (mut values, mut indices) = ([T::of(f64::NEG_INFINITY); CHANNELS], [first; CHANNELS]);
+            for &(place, at) in places {
+                let tap = tap(at);
                 let x = &x[place + start..][..width];
                 for ((value, index), &x) in values.iter_mut().zip(&mut indices).zip(x) {
                     #[allow(clippy::eq_op)]

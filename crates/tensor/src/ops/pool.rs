@@ -90,6 +90,9 @@ fn spatial<'a>(op: &'static str, x: &'a [usize]) -> Result<&'a [usize]> {
 fn axes(op: &'static str, x: &[usize], options: &PoolOptions) -> Result<SmallVec<[Axis; 3]>> {
     let sizes = spatial(op, x)?;
     let rank = sizes.len();
+    if sizes.contains(&0) {
+        return invalid(op, "images must have pixels", format!("{x:?}"), "leave empty images out");
+    }
     let numbers = |numbers: &Spatial, what: &str| match numbers.over(rank) {
         Some(numbers) => Ok(numbers),
         None => invalid(
@@ -324,6 +327,7 @@ impl Resample {
                 "give as many sizes as the images have spatial axes",
             );
         };
+        few_pixels(op, &sizes)?;
         if input.contains(&0) || sizes.contains(&0) {
             let got = format!("{input:?} to {sizes:?}");
             return invalid(op, "images must have pixels before and after", got, "use sizes of 1 or more");
@@ -336,6 +340,19 @@ impl Resample {
     pub fn adjoint(&self) -> Self {
         let axes = self.axes.iter().zip(&self.input).map(|(axis, &len)| transposed(axis, len)).collect();
         Self { axes, input: self.axes.iter().map(Vec::len).collect() }
+    }
+}
+
+/// Refuses images whose lists of windows would take memory of themselves.
+fn few_pixels(op: &'static str, sizes: &[usize]) -> Result<()> {
+    match sizes.iter().any(|&size| size >= 1 << 24) {
+        true => invalid(
+            op,
+            "a result must have fewer than 2²⁴ pixels along an axis",
+            format!("{sizes:?}"),
+            "use smaller sizes",
+        ),
+        false => Ok(()),
     }
 }
 
@@ -394,6 +411,7 @@ fn adaptive(op: &'static str, x: &[usize], sizes: &Spatial) -> Result<Vec<Vec<Ve
     if input.contains(&0) {
         return invalid(op, "images must have pixels", format!("{x:?}"), "leave empty images out");
     }
+    few_pixels(op, &sizes)?;
     let axis = |(&from, &to): (&usize, &usize)| {
         (0..to).map(|i| (i * from / to..((i + 1) * from).div_ceil(to)).collect()).collect()
     };

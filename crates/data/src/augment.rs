@@ -1,0 +1,286 @@
+//! Images that differ a little in every epoch.
+//!
+//! What happens to an image depends on the seed, the epoch and the number of its row: not on the batch that it is in, nor
+//! on who asks for it.
+
+use crate::dataset::{Batch, Source};
+use crate::error::{Error, Result};
+use tensor::{DType, Rng, Tensor};
+
+/// One change to an image `(channels, height, width)`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Augment {
+    /// With zeros around it, and then cut to its size at a random place.
+    RandomCrop {
+        /// Pixels added on each side.
+        padding: usize,
+    },
+    /// Mirrored left to right.
+    HorizontalFlip {
+        /// How often.
+        p: f64,
+    },
+    /// Mirrored top to bottom.
+    VerticalFlip {
+        /// How often.
+        p: f64,
+    },
+    /// Turned around its middle, by straight lines between pixels, zeros coming in.
+    Rotate {
+        /// The largest angle, either way.
+        degrees: f64,
+    },
+    /// A rectangle set to 0. Source: Zhong et al. 2017, arXiv:1708.04896.
+    Erase {
+        /// How often.
+        p: f64,
+        /// The share of the image's area, from and to.
+        area: (f64, f64),
+    },
+    /// Less the mean and over the deviation of each channel.
+    Normalize {
+        /// One for each channel.
+        mean: Vec<f64>,
+        /// One for each channel, not 0.
+        std: Vec<f64>,
+    },
+}
+
+const OP: &str = "augment";
+
+fn invalid<T>(rule: &'static str, got: String, repair: &'static str) -> Result<T> {
+    Err(Error::InvalidArgument { op: OP, rule, got, repair })
+}
+
+impl Augment {
+    /// The means and deviations of the channels of `images` `(n, channels, ..)`, of the training part.
+    pub fn normalize(images: &Tensor) -> Result<Self> {
+        let axes: Vec<isize> = (0..images.rank() as isize).filter(|&axis| axis != 1).collect();
+        let numbers = |x: Tensor| -> Result<Vec<f64>> { Ok(x.to_dtype(DType::F64)?.to_vec()?) };
+        let std = numbers(images.var(&axes, 0)?)?.into_iter().map(f64::sqrt);
+        // A channel that never changes stays as it is.
+        let std = std.map(|s| if s > 0.0 { s } else { 1.0 }).collect();
+        Ok(Augment::Normalize { mean: numbers(images.mean(&axes)?)?, std })
+    }
+
+    fn check(&self) -> Result<()> {
+        match self {
+            Augment::HorizontalFlip { p } | Augment::VerticalFlip { p } | Augment::Erase { p, .. }
+                if !(0.0..=1.0).contains(p) =>
+            {
+                invalid("a probability must lie in 0..=1", p.to_string(), "use 0.5 or the like")
+            }
+            Augment::Erase { area: (low, high), .. } if !(0.0 <= *low && low <= high && *high <= 1.0) => {
+                invalid(
+                    "a share of the area must lie in 0..=1, the smaller first",
+                    format!("{low} to {high}"),
+                    "use (0.02, 0.2)",
+                )
+            }
+            Augment::Rotate { degrees } if !(0.0..=180.0).contains(degrees) => {
+                invalid("an angle must lie in 0..=180", degrees.to_string(), "use 10 or the like")
+            }
+            Augment::Normalize { mean, std }
+                if mean.len() != std.len() || std.iter().any(|s| !s.is_normal()) =>
+            {
+                let got = format!("means {mean:?}, deviations {std:?}");
+                invalid(
+                    "there must be a mean and a deviation, not 0, for each channel",
+                    got,
+                    "fit them with Augment::normalize",
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The change, written over `image`.
+    fn apply(&self, image: &mut [f32], shape: [usize; 3], rng: &mut Rng) -> Result<()> {
+        let [channels, height, width] = shape;
+        let mut draw = || -> Result<f64> { Ok(rng.uniform([1], 0.0, 1.0, DType::F64)?.item()?) };
+        match self {
+            &Augment::RandomCrop { padding } => {
+                let (dy, dx) = (draw()?, draw()?);
+                // From −padding to padding.
+                let place = |u: f64| (u * (2 * padding + 1) as f64) as isize - padding as isize;
+                let (dy, dx) = (place(dy), place(dx));
+                moved(image, shape, |y, x| (y as isize + dy, x as isize + dx));
+            }
+            &Augment::HorizontalFlip { p } => {
+                if draw()? < p {
+                    image.chunks_exact_mut(width.max(1)).for_each(<[f32]>::reverse);
+                }
+            }
+            &Augment::VerticalFlip { p } => {
+                if draw()? < p {
+                    moved(image, shape, |y, x| ((height - 1 - y) as isize, x as isize));
+                }
+            }
+            &Augment::Rotate { degrees } => {
+                let angle = (2.0 * draw()? - 1.0) * degrees.to_radians();
+                rotate(image, shape, angle);
+            }
+            &Augment::Erase { p, area: (low, high) } => {
+                let (hit, share, place_y, place_x, shape) = (draw()?, draw()?, draw()?, draw()?, draw()?);
+                if hit < p {
+                    let area = (low + (high - low) * share) * (height * width) as f64;
+                    // Height over width from 1/3 to 3, evenly in its logarithm.
+                    let ratio = 3f64.powf(2.0 * shape - 1.0);
+                    let side = |n: f64, most: usize| (n.round() as usize).clamp(1, most.max(1)).min(most);
+                    let (h, w) = (side((area * ratio).sqrt(), height), side((area / ratio).sqrt(), width));
+                    let (y, x) = (
+                        (place_y * (height - h + 1) as f64) as usize,
+                        (place_x * (width - w + 1) as f64) as usize,
+                    );
+                    for c in 0..channels {
+                        for row in y..y + h {
+                            image[(c * height + row) * width + x..][..w].fill(0.0);
+                        }
+                    }
+                }
+            }
+            Augment::Normalize { mean, std } => {
+                if mean.len() != channels {
+                    let got = format!("{} for {channels} channels", mean.len());
+                    return invalid(
+                        "there must be a mean and a deviation for each channel",
+                        got,
+                        "fit them with Augment::normalize",
+                    );
+                }
+                for (plane, (mean, std)) in
+                    image.chunks_exact_mut((height * width).max(1)).zip(mean.iter().zip(std))
+                {
+                    plane.iter_mut().for_each(|x| *x = ((f64::from(*x) - mean) / std) as f32);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Each pixel becomes the one `from` names, or 0 outside.
+fn moved(image: &mut [f32], [_, height, width]: [usize; 3], from: impl Fn(usize, usize) -> (isize, isize)) {
+    for plane in image.chunks_exact_mut((height * width).max(1)) {
+        let before = plane.to_vec();
+        for y in 0..height {
+            for x in 0..width {
+                let (fy, fx) = from(y, x);
+                let inside = (0..height as isize).contains(&fy) && (0..width as isize).contains(&fx);
+                plane[y * width + x] = if inside { before[fy as usize * width + fx as usize] } else { 0.0 };
+            }
+        }
+    }
+}
+
+fn rotate(image: &mut [f32], [_, height, width]: [usize; 3], angle: f64) {
+    let (sin, cos) = angle.sin_cos();
+    let (cy, cx) = ((height as f64 - 1.0) / 2.0, (width as f64 - 1.0) / 2.0);
+    for plane in image.chunks_exact_mut((height * width).max(1)) {
+        let before = plane.to_vec();
+        let at = |y: isize, x: isize| match (0..height as isize).contains(&y)
+            && (0..width as isize).contains(&x)
+        {
+            true => f64::from(before[y as usize * width + x as usize]),
+            false => 0.0,
+        };
+        for y in 0..height {
+            for x in 0..width {
+                let (dy, dx) = (y as f64 - cy, x as f64 - cx);
+                let (fy, fx) = (cy + cos * dy - sin * dx, cx + sin * dy + cos * dx);
+                let (y0, x0) = (fy.floor(), fx.floor());
+                let (ty, tx) = (fy - y0, fx - x0);
+                let (y0, x0) = (y0 as isize, x0 as isize);
+                let top = at(y0, x0) * (1.0 - tx) + at(y0, x0 + 1) * tx;
+                let bottom = at(y0 + 1, x0) * (1.0 - tx) + at(y0 + 1, x0 + 1) * tx;
+                plane[y * width + x] = (top * (1.0 - ty) + bottom * ty) as f32;
+            }
+        }
+    }
+}
+
+/// A source whose images `(n, channels, height, width)` of F32 are changed anew in every epoch.
+///
+/// ```
+/// use data::{Augment, Augmented, Source};
+/// let digits = data::digits()?.map_features(|x| Ok(x.reshape([1797, 1, 8, 8])?))?;
+/// let source = Augmented::new(&digits, vec![Augment::RandomCrop { padding: 1 }, Augment::Rotate { degrees: 10.0 }], 7)?;
+/// let (first, again) = (source.batch_in(0, &[5])?, source.batch_in(0, &[3, 5])?);
+/// assert!(first.features.bit_eq(&again.features.narrow(0, 1, 1)?));
+/// assert!(!first.features.bit_eq(&source.batch_in(1, &[5])?.features));
+/// # Ok::<(), data::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Augmented<'a, S: Source + ?Sized> {
+    source: &'a S,
+    steps: Vec<Augment>,
+    seed: u64,
+}
+
+impl<'a, S: Source + ?Sized> Augmented<'a, S> {
+    /// `source` with `steps` done to each image, one after another. Errors: `InvalidArgument` for a step that cannot be.
+    pub fn new(source: &'a S, steps: Vec<Augment>, seed: u64) -> Result<Self> {
+        steps.iter().try_for_each(Augment::check)?;
+        Ok(Self { source, steps, seed })
+    }
+}
+
+impl<S: Source + ?Sized> Source for Augmented<'_, S> {
+    fn len(&self) -> usize {
+        self.source.len()
+    }
+
+    /// The rows as in epoch 0.
+    fn batch(&self, rows: &[usize]) -> Result<Batch> {
+        self.batch_in(0, rows)
+    }
+
+    fn batch_in(&self, epoch: u64, rows: &[usize]) -> Result<Batch> {
+        let batch = self.source.batch_in(epoch, rows)?;
+        let &[_, c, h, w] = batch.features.shape() else {
+            let got = format!("{:?}", batch.features.shape());
+            return invalid("images must be (n, channels, height, width)", got, "reshape the features");
+        };
+        if batch.features.dtype() != DType::F32 {
+            let got = batch.features.dtype().to_string();
+            return invalid("images must be of F32", got, "convert the features with to_dtype");
+        }
+        let mut values = batch.features.to_vec::<f32>()?;
+        let of_epoch = Rng::seed(self.seed).stream(epoch);
+        for (image, &row) in values.chunks_exact_mut((c * h * w).max(1)).zip(rows) {
+            let mut rng = of_epoch.stream(row as u64);
+            for step in &self.steps {
+                step.apply(image, [c, h, w], &mut rng)?;
+            }
+        }
+        Ok(Batch { features: Tensor::from_vec(values, batch.features.shape())?, targets: batch.targets })
+    }
+}
+
+/// A batch mixed with itself.
+#[derive(Clone)]
+pub struct Mixup {
+    /// `λ·x + (1 − λ)·x'` with x' another image of the batch.
+    pub features: Tensor,
+    /// `λ·t + (1 − λ)·t'`, the targets being probabilities `(n, classes)`, which cross-entropy takes.
+    pub targets: Tensor,
+}
+
+/// Mixes each row with a random other one, with one λ for the batch, drawn so that λ is uniform in 1/2..1.
+///
+/// Labels `(n)` of I64 become probabilities. Source: Zhang et al. 2018, arXiv:1710.09412, whose λ has the distribution
+/// Beta(α, α); for α = 1 that is uniform in 0..1, and mixing is symmetric.
+/// Errors: those of the tensor operations.
+pub fn mixup(batch: &Batch, classes: usize, rng: &mut Rng) -> Result<Mixup> {
+    let n = batch.features.shape().first().copied().unwrap_or(0);
+    let order = rng.permutation(n)?.into_iter().map(|i| i as i64).collect();
+    let order = Tensor::from_vec(order, [n])?;
+    let lambda = rng.uniform([1], 0.5, 1.0, DType::F64)?.item()?;
+    let mixed = |x: &Tensor| -> Result<Tensor> {
+        Ok(x.mul_scalar(lambda)?.add(&x.index_select(0, &order)?.mul_scalar(1.0 - lambda)?)?)
+    };
+    Ok(Mixup {
+        features: mixed(&batch.features)?,
+        targets: mixed(&batch.targets.one_hot(classes, batch.features.dtype())?)?,
+    })
+}

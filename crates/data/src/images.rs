@@ -1,0 +1,175 @@
+//! Pictures in folders, a folder for each class.
+
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use image::imageops::FilterType;
+use image::{DynamicImage, ImageReader, Limits};
+use std::path::{Path, PathBuf};
+use tensor::Tensor;
+
+/// How [`image_folder`] reads.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ImageFolderOptions {
+    /// Height and width that pictures are brought to, by straight lines between pixels; `None`: all must have one size.
+    pub size: Option<[usize; 2]>,
+    /// One channel of brightness instead of red, green and blue.
+    pub grey: bool,
+    /// Leave out pictures that cannot be read, or have another size, and report them, instead of refusing all.
+    pub skip_bad: bool,
+}
+
+/// Pictures that were read.
+#[derive(Debug, Clone)]
+pub struct ImageFolder {
+    /// Features `(n, channels, height, width)` of F32 from 0 to 1, labels, and the folders' names as classes.
+    pub data: Dataset,
+    /// The file of each row.
+    pub files: Vec<PathBuf>,
+    /// The files that were left out.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A picture that was left out, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Skipped {
+    /// The file.
+    pub path: PathBuf,
+    /// What was wrong with it.
+    pub error: Error,
+}
+
+const OP: &str = "image_folder";
+/// The most pixels along an axis, and bytes that decoding may take: pictures of the wild, and no bombs.
+const MOST_PIXELS: u32 = 1 << 15;
+const MOST_BYTES: u64 = 1 << 29;
+const ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "bmp"];
+
+/// Reads the PNG, JPEG and BMP files of `dir/class/`, a class for each folder in the order of their names, pictures in the
+/// order of theirs. Other files are not looked at.
+///
+/// # Errors
+/// No folders, or no pictures in any; a file that cannot be decoded; pictures of several sizes, if none was asked for (the
+/// first two are named). With [`skip_bad`](ImageFolderOptions::skip_bad) the last two are reported instead.
+pub fn image_folder(dir: impl AsRef<Path>, options: &ImageFolderOptions) -> Result<ImageFolder> {
+    let dir = dir.as_ref();
+    if options.size.is_some_and(|[h, w]| h == 0 || w == 0 || h.max(w) > MOST_PIXELS as usize) {
+        return Err(Error::InvalidArgument {
+            op: OP,
+            rule: "pictures must have 1 to 32,768 pixels along each axis",
+            got: format!("{:?}", options.size),
+            repair: "use [224, 224] or the like",
+        });
+    }
+    let classes: Vec<PathBuf> = entries(dir)?.into_iter().filter(|path| path.is_dir()).collect();
+    if classes.is_empty() {
+        return Err(format_error("a directory must hold a folder for each class", "no folders".into(), dir));
+    }
+    let names: Vec<String> = classes
+        .iter()
+        .map(|class| class.file_name().map_or(String::new(), |n| n.to_string_lossy().into_owned()))
+        .collect();
+    let mut read = Read { options, size: options.size, first: None, pixels: Vec::new() };
+    let (mut labels, mut files, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
+    for (label, class) in classes.iter().enumerate() {
+        for path in entries(class)?.into_iter().filter(|path| is_picture(path)) {
+            match read.add(&path) {
+                Ok(()) => {
+                    labels.push(label as i64);
+                    files.push(path);
+                }
+                Err(error) if options.skip_bad => skipped.push(Skipped { path, error }),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    let Some([height, width]) = read.size.filter(|_| !labels.is_empty()) else {
+        let got = format!("{} folders and {} pictures that cannot be read", classes.len(), skipped.len());
+        return Err(format_error("there must be a picture", got, dir));
+    };
+    let n = labels.len();
+    let channels = if options.grey { 1 } else { 3 };
+    let features = Tensor::from_vec(read.pixels, [n, channels, height, width])?;
+    Ok(ImageFolder {
+        data: Dataset::classification(features, Tensor::from_vec(labels, [n])?, names)?,
+        files,
+        skipped,
+    })
+}
+
+fn format_error(rule: &'static str, got: String, path: &Path) -> Error {
+    Error::Format { op: OP, rule, got, repair: "give dir/class/picture.png, or skip what cannot be read" }
+        .in_file(path)
+}
+
+/// What is in a folder, in the order of the names.
+fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
+    let io = |e: std::io::Error| Error::io(OP, &e).in_file(dir);
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(io)? {
+        paths.push(entry.map_err(io)?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn is_picture(path: &Path) -> bool {
+    let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+    path.is_file() && ending.is_some_and(|ending| ENDINGS.contains(&&ending[..]))
+}
+
+/// The pictures so far.
+struct Read<'a> {
+    options: &'a ImageFolderOptions,
+    /// Height and width, once they are known.
+    size: Option<[usize; 2]>,
+    /// The file that decided them.
+    first: Option<PathBuf>,
+    pixels: Vec<f32>,
+}
+
+impl Read<'_> {
+    fn add(&mut self, path: &Path) -> Result<()> {
+        let picture = decoded(path)?;
+        let own = [picture.height() as usize, picture.width() as usize];
+        let picture = match (self.size, self.options.size) {
+            (Some(size), None) if size != own => {
+                let first = self.first.as_ref().map_or(String::new(), |first| first.display().to_string());
+                let got = format!("{own:?} (height, width), where {first} has {size:?}");
+                return Err(Error::Format {
+                    op: OP,
+                    rule: "all pictures must have one size",
+                    got,
+                    repair: "give a size to bring them to, or skip the others",
+                }
+                .in_file(path));
+            }
+            (_, Some([height, width])) if [height, width] != own => {
+                picture.resize_exact(width as u32, height as u32, FilterType::Triangle)
+            }
+            _ => picture,
+        };
+        if self.size.is_none() {
+            (self.size, self.first) = (Some(own), Some(path.to_path_buf()));
+        }
+        let channels = if self.options.grey { 1 } else { 3 };
+        let bytes =
+            if self.options.grey { picture.into_luma8().into_raw() } else { picture.into_rgb8().into_raw() };
+        for c in 0..channels {
+            self.pixels.extend(bytes.iter().skip(c).step_by(channels).map(|&byte| f32::from(byte) / 255.0));
+        }
+        Ok(())
+    }
+}
+
+fn decoded(path: &Path) -> Result<DynamicImage> {
+    let io = |e: std::io::Error| Error::io(OP, &e).in_file(path);
+    let mut reader = ImageReader::open(path).map_err(io)?.with_guessed_format().map_err(io)?;
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MOST_PIXELS);
+    limits.max_image_height = Some(MOST_PIXELS);
+    limits.max_alloc = Some(MOST_BYTES);
+    reader.limits(limits);
+    reader.decode().map_err(|error| {
+        format_error("a picture must be a PNG, JPEG or BMP that can be decoded", error.to_string(), path)
+    })
+}
