@@ -33,5 +33,6 @@ mod documents {
         Csv "docs/guide/csv.md"
         Reproducibility "docs/guide/reproducibility.md"
         Derivatives "docs/guide/derivatives.md"
+        Images "docs/guide/images.md"
     }
 }

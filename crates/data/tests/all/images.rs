@@ -193,7 +193,7 @@ fn what_happens_depends_on_seed_epoch_and_row_alone() {
 fn flips_are_mirrors_and_happen_as_often_as_asked() {
     for (step, axis) in [(Augment::HorizontalFlip { p: 0.5 }, 3), (Augment::VerticalFlip { p: 0.5 }, 2)] {
         let (x, y) = changed(step, 0);
-        let mirrored = x.flip(&[axis]).unwrap();
+        let mirrored = x.flip(axis).unwrap();
         let count = (0..64)
             .filter(|&i| {
                 let [x, y, m] = [&x, &y, &mirrored].map(|t| t.narrow(0, i, 1).unwrap());
@@ -204,7 +204,7 @@ fn flips_are_mirrors_and_happen_as_often_as_asked() {
         assert!((16..=48).contains(&count), "{count}");
     }
     let (x, y) = changed(Augment::HorizontalFlip { p: 1.0 }, 0);
-    assert!(y.bit_eq(&x.flip(&[3]).unwrap().contiguous().unwrap()));
+    assert!(y.bit_eq(&x.flip(3).unwrap().contiguous().unwrap()));
 }
 
 #[test]

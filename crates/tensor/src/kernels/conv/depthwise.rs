@@ -43,15 +43,20 @@ pub(super) fn weight_grad<T: Scalar>(sizes: &Sizes, x: &[T], g: &[T], out: &mut 
     let pass = Pass::forward(sizes);
     let (c, (taps, places)) = (pass.channels, pass.taps(sizes.kernel));
     let lines = pass.lines();
-    let chains = chains(&lines);
+    let (chains, bands) = (chains(&lines), pass.bands::<T>());
     let (from, to) = (sizes.input_len(), sizes.output_len());
     let rooms = Rooms::new("conv", if pass.pads() { pass.padded_len() } else { 0 })?;
     let part = |images: Range<usize>, sums: &mut [T]| {
         rooms.enter(|room| {
             for image in images {
-                let a = pass.read_from(&x[image * from..][..from], &lines, room);
+                let x = &x[image * from..][..from];
+                let mut a = std::ptr::null();
                 let b = g[image * to..].as_ptr().cast_mut();
-                for chain in &chains {
+                for (i, chain) in chains.iter().enumerate() {
+                    if i == 0 || bands > 1 {
+                        let read = if bands > 1 { &lines[chain.clone()] } else { &lines[..] };
+                        a = pass.read_from(x, read, room);
+                    }
                     let lines = &lines[chain.clone()];
                     let over =
                         Over { a, a_step: pass.step(), b, b_step: pass.to_step(), lines, places: &places, c };

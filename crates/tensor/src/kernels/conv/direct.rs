@@ -120,6 +120,7 @@ pub(super) fn each_part<T: Scalar>(
         threads if n >= 4 * threads => 1,
         threads => (4 * threads).min(work / PART).clamp(1, lines.len()),
     };
+    let pieces = pieces.max(pass.bands::<T>()).min(lines.len());
     let rooms = Rooms::new("conv", if pass.pads() { pass.padded_len() } else { 0 })?;
     for_ranges(n * pieces, (PART * pieces).div_ceil(work.max(1)), |range| {
         rooms.enter(|room| {

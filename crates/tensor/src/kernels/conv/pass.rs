@@ -124,6 +124,17 @@ impl Pass {
         if self.pads() { [0, 1, 2].map(|i| self.axes[i].size) } else { self.from }
     }
 
+    /// Into how many bands of rows an image is better cut, so that their padded copies stay in a core's cache.
+    pub fn bands<T>(&self) -> usize {
+        /// Bytes of a band.
+        const BAND: usize = 1 << 18;
+        match self.pads() && self.axes[0].size == 1 {
+            // A band copies again the rows that it shares with the next: not fewer than four windows.
+            true => (self.padded_len() * size_of::<T>()).div_ceil(BAND).min(self.axes[1].count / 4).max(1),
+            false => 1,
+        }
+    }
+
     /// Elements of the padded copy.
     pub fn padded_len(&self) -> usize {
         self.axes.iter().map(|axis| axis.size).product::<usize>() * self.channels

@@ -91,16 +91,21 @@ fn contract_images<T: Scalar>(sizes: &Sizes, x: &[T], g: &[T], out: &mut [T]) ->
     let (taps, places) = pass.taps(sizes.kernel);
     let runs = pass.runs(&places, ins);
     let lines = pass.lines();
-    let chains = chains(&lines);
+    let (chains, bands) = (chains(&lines), pass.bands::<T>());
     let (from, to) = (sizes.input_len(), sizes.output_len());
     let ld = outs.next_multiple_of(lanes::<T>());
     let rooms = Rooms::new("conv", if pass.pads() { pass.padded_len() } else { 0 })?;
     let part = |images: Range<usize>, sums: &mut [T]| {
         rooms.enter(|room| {
             for image in images {
-                let a = pass.read_from(&x[image * from..][..from], &lines, room);
+                let x = &x[image * from..][..from];
+                let mut a = std::ptr::null();
                 let g = &g[image * to..][..to];
-                for chain in &chains {
+                for (i, chain) in chains.iter().enumerate() {
+                    if i == 0 || bands > 1 {
+                        let read = if bands > 1 { &lines[chain.clone()] } else { &lines[..] };
+                        a = pass.read_from(x, read, room);
+                    }
                     for group in 0..groups {
                         let rows = Rows {
                             a: a.wrapping_add(group * ins),
