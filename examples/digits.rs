@@ -208,7 +208,7 @@ fn write_files(
     digits: &Dataset,
     test_rows: &[usize],
     trainer: &Trainer,
-    model: &Box<dyn Layer>,
+    model: &impl Layer,
     test: &Dataset,
     fit: &Fit,
     results: &[(&str, Evaluation)],
@@ -263,7 +263,7 @@ fn mistakes(
     digits: &Dataset,
     rows: &[usize],
     trainer: &Trainer,
-    model: &Box<dyn Layer>,
+    model: &impl Layer,
     test: &Dataset,
 ) -> Result<Vec<ImageTile>> {
     let probabilities = trainer.predict(model, test.features())?.softmax(1)?;
