@@ -42,11 +42,11 @@ impl<E: Copy> Over<'_, E> {
     }
 
     /// The elements of an image that is written.
-    fn to_len(&self) -> usize {
+    fn written_len(&self) -> usize {
         self.to().iter().product::<usize>() * self.c
     }
 
-    fn from_len(&self) -> usize {
+    fn read_len(&self) -> usize {
         self.from.iter().product::<usize>() * self.c
     }
 
@@ -56,7 +56,7 @@ impl<E: Copy> Over<'_, E> {
         let [d, h, w] = self.to();
         let (image, z, y) = (line / (d * h), line / h % d, line % h);
         let [_, height, width] = self.from;
-        let base = image * self.from_len();
+        let base = image * self.read_len();
         let mut places = Vec::new();
         for x in 0..w {
             places.clear();
@@ -212,7 +212,7 @@ pub(crate) fn take<T: Float, I: Tap>(
 
 /// The weighted sum of each window; 0 where it has no places.
 pub(crate) fn sums<T: Float>(n: usize, over: &Over<f64>, x: &[T], out: &mut [T]) {
-    debug_assert_eq!(out.len(), n * over.to_len());
+    debug_assert_eq!(out.len(), n * over.written_len());
     let out = Disjoint::new(out);
     over.each_line(n, |line| {
         over.each_pixel(line, |at, places| {
