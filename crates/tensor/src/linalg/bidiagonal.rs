@@ -2,7 +2,7 @@
 //!
 //! Sources: LAPACK, `gebd2` and `bdsqr`; Demmel and Kahan, "Accurate singular values of bidiagonal matrices", 1990.
 
-use super::rotate::{Rotated, givens};
+use super::rotate::{Rotations, givens};
 use super::small::{block_at, dot, reflect, total};
 use super::tridiagonal::TINY;
 use crate::dtype::Float;
@@ -212,6 +212,8 @@ pub(super) trait Sides {
     fn sweep(&mut self, first: usize);
     /// The next rotation of columns on the left and on the right.
     fn turn(&mut self, left: (f64, f64), right: (f64, f64));
+    /// Whether there are so many that they should be applied before the next sweep.
+    fn are_many(&self) -> bool;
 }
 
 /// No vectors are wanted.
@@ -220,44 +222,86 @@ pub(super) struct Nobody;
 impl Sides for Nobody {
     fn sweep(&mut self, _: usize) {}
     fn turn(&mut self, _: (f64, f64), _: (f64, f64)) {}
+    fn are_many(&self) -> bool {
+        false
+    }
 }
 
-impl<T: super::Real> Sides for (Rotated<'_, T>, Rotated<'_, T>) {
+impl<T: super::Real> Sides for [Rotations<T>; 2] {
     fn sweep(&mut self, first: usize) {
-        self.0.sweep(first);
-        self.1.sweep(first);
+        self.iter_mut().for_each(|side| side.sweep(first));
     }
-    fn turn(&mut self, (c, s): (f64, f64), right: (f64, f64)) {
-        self.0.turn(c, s);
-        self.1.turn(right.0, right.1);
+    fn turn(&mut self, left: (f64, f64), right: (f64, f64)) {
+        self[0].turn(left.0, left.1);
+        self[1].turn(right.0, right.1);
+    }
+    fn are_many(&self) -> bool {
+        self[0].are_many()
     }
 }
 
-/// The singular values in `d`, with signs and in no order, of the upper bidiagonal matrix of `d` and `e`. Whether the
-/// iteration ended. `epsilon`: what is small beside 1.
-pub(super) fn iterate(d: &mut [f64], e: &mut [f64], epsilon: f64, sides: &mut impl Sides) -> bool {
-    let norm = d.iter().chain(e.iter()).fold(0.0f64, |norm, x| norm.max(x.abs()));
-    // What the reduction to this form has changed the matrix by is more.
-    let zero = (epsilon * norm / 4.0).max(TINY);
-    let small = |e: f64, a: f64, b: f64| e.abs() <= epsilon * (a.abs() + b.abs()) || e.abs() <= zero;
-    let mut end = d.len().saturating_sub(1);
-    for _ in 0..MOST * d.len() {
-        while end > 0 && small(e[end - 1], d[end - 1], d[end]) {
-            e[end - 1] = 0.0;
-            end -= 1;
+/// The search for the singular values of the upper bidiagonal matrix of `d` and `e`, which come to stand in `d`, with signs
+/// and in no order.
+pub(super) struct Search<'a> {
+    d: &'a mut [f64],
+    e: &'a mut [f64],
+    /// What is small beside 1.
+    epsilon: f64,
+    /// What is small beside the norm.
+    zero: f64,
+    end: usize,
+    /// Sweeps that may still be made.
+    left: usize,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(d: &'a mut [f64], e: &'a mut [f64], epsilon: f64) -> Self {
+        let norm = d.iter().chain(e.iter()).fold(0.0f64, |norm, x| norm.max(x.abs()));
+        // What the reduction to this form has changed the matrix by is more.
+        let zero = (epsilon * norm / 4.0).max(TINY);
+        let (end, left) = (d.len().saturating_sub(1), MOST * d.len());
+        Self { d, e, epsilon, zero, end, left }
+    }
+
+    /// Goes on until all are found, or there were too many sweeps, or the rotations in `sides` are many; whether all are
+    /// found, in the first two cases.
+    pub(super) fn go_on(&mut self, sides: &mut impl Sides) -> Option<bool> {
+        while !sides.are_many() {
+            if self.left == 0 {
+                return Some(false);
+            }
+            self.left -= 1;
+            let Some((start, flat)) = self.block() else { return Some(true) };
+            self.sweep(start, flat, sides);
         }
-        if end == 0 {
-            return true;
+        None
+    }
+
+    /// The start of the block that ends at `end`, and whether it has a diagonal element of 0, after small elements of `e`
+    /// became 0 and `end` moved; none if all are 0.
+    fn block(&mut self) -> Option<(usize, bool)> {
+        let Self { d, e, epsilon, zero, end, .. } = self;
+        let small = |e: f64, a: f64, b: f64| e.abs() <= *epsilon * (a.abs() + b.abs()) || e.abs() <= *zero;
+        while *end > 0 && small(e[*end - 1], d[*end - 1], d[*end]) {
+            e[*end - 1] = 0.0;
+            *end -= 1;
         }
-        let (mut start, mut flat) = (end - 1, d[end].abs() <= zero || d[end - 1].abs() <= zero);
+        let mut start = end.checked_sub(1)?;
+        let mut flat = d[*end].abs() <= *zero || d[start].abs() <= *zero;
         while start > 0 {
             if small(e[start - 1], d[start - 1], d[start]) {
                 e[start - 1] = 0.0;
                 break;
             }
             start -= 1;
-            flat |= d[start].abs() <= zero;
+            flat |= d[start].abs() <= *zero;
         }
+        Some((start, flat))
+    }
+
+    fn sweep(&mut self, start: usize, flat: bool, sides: &mut impl Sides) {
+        let Self { d, e, epsilon, zero, end, .. } = self;
+        let (epsilon, zero, end) = (*epsilon, *zero, *end);
         let shift = if flat { 0.0 } else { smaller(d[end - 1], e[end - 1], d[end]) };
         sides.sweep(start);
         let ratio = if flat { 0.0 } else { shift / d[start] };
@@ -282,7 +326,7 @@ pub(super) fn iterate(d: &mut [f64], e: &mut [f64], epsilon: f64, sides: &mut im
             let last = d[end] * c;
             d[end] = last * last_c;
             e[end - 1] = last * last_s;
-            continue;
+            return;
         }
         let mut f = (d[start].abs() - shift) * (1f64.copysign(d[start]) + ratio);
         let mut g = e[start];
@@ -307,5 +351,4 @@ pub(super) fn iterate(d: &mut [f64], e: &mut [f64], epsilon: f64, sides: &mut im
         }
         e[end - 1] = f;
     }
-    false
 }

@@ -207,6 +207,13 @@ pub(super) fn dot<T: Float>(x: &[T], y: &[T]) -> T {
     sum
 }
 
+simd_fn! {
+    /// The largest size; no element is NaN.
+    pub(super) fn size[T: Float](x: &[T]) -> T {
+        largest(x)
+    }
+}
+
 /// The largest size; no element is NaN.
 #[inline(always)]
 fn largest<T: Float>(x: &[T]) -> T {

@@ -3,7 +3,7 @@
 //! Up to [`MOST`] rows by reflections to a band and rotations of that; beyond by faer, which divides and conquers.
 
 use super::bidiagonal::{self, Nobody};
-use super::rotate::{Rotated, Turns, scale_of};
+use super::rotate::{Rotated, Turns, follow, scale_of};
 use super::*;
 use crate::parallel;
 use crate::tensor::with_dtype;
@@ -180,19 +180,20 @@ fn bidiagonalised<T: Real>(
     bidiagonal::reduce(of, m, k, d, e, reflections, scales, scratch);
     let epsilon = crate::Element::to_f64(T::EPSILON);
     let mut order: Vec<usize> = (0..k).collect();
-    let mut sides = None;
-    let ended = if vectors {
-        let both = (Rotated::identity(k, &mut work.left)?, Rotated::identity(k, &mut work.right)?);
-        bidiagonal::iterate(d, e, epsilon, sides.insert(both))
+    let mut search = bidiagonal::Search::new(d, e, epsilon);
+    let (ended, sides) = if vectors {
+        let both = [Rotated::identity(k, &mut work.left)?, Rotated::identity(k, &mut work.right)?];
+        let (ended, both) = follow(both, |sides| search.go_on(sides));
+        (ended, Some(both))
     } else {
-        bidiagonal::iterate(d, e, epsilon, &mut Nobody)
+        (search.go_on(&mut Nobody) == Some(true), None)
     };
     if !ended {
         return Err(Fault::NoConvergence);
     }
     order.sort_by(|&i, &j| d[j].abs().total_cmp(&d[i].abs()));
     values.iter_mut().zip(&order).for_each(|(out, &i)| *out = T::of(d[i].abs() / scale));
-    let Some((u, v)) = sides else { return Ok(()) };
+    let Some([u, v]) = sides else { return Ok(()) };
     left.fill(T::ZERO);
     u.finish(&order, |_| false, left, m);
     v.finish(&order, |j| d[j] < 0.0, right, k);
@@ -205,13 +206,8 @@ fn bidiagonalised<T: Real>(
 
 /// Whether the element of largest size, the first of equals, is negative.
 fn points_down<T: Real>(x: &[T]) -> bool {
-    let mut largest = T::ZERO;
-    for &x in x {
-        if crate::Element::to_f64(x).abs() > crate::Element::to_f64(largest).abs() {
-            largest = x;
-        }
-    }
-    largest < T::ZERO
+    let size = small::size(x);
+    x.iter().find(|&&x| Number::abs(x) == size).is_some_and(|&x| x < T::ZERO)
 }
 
 fn negate<T: Real>(x: &mut [T]) {
@@ -261,8 +257,10 @@ impl Tensor {
                 values.iter_mut().zip(d).for_each(|(out, &mut d)| *out = T::of(d / scale));
                 return Ok(());
             }
-            let mut rotated = Rotated::identity(n, &mut work.left)?;
-            if !tridiagonal::iterate(d, e, epsilon, &mut rotated) {
+            let rotated = Rotated::identity(n, &mut work.left)?;
+            let mut search = tridiagonal::Search::new(d, e, epsilon);
+            let (ended, [rotated]) = follow([rotated], |[rotations]| search.go_on(rotations));
+            if !ended {
                 return Err(Fault::NoConvergence);
             }
             let mut order: Vec<usize> = (0..n).collect();

@@ -2,14 +2,14 @@
 //!
 //! Sources: LAPACK, `sytd2`, `steqr` and `sterf`; Parlett, "The symmetric eigenvalue problem", 1980, chapters 7 and 8.
 
-use super::rotate::{Rotated, givens};
+use super::rotate::Rotations;
 use super::small::{block_at, dot, reflect, total};
 use crate::dtype::Float;
 use crate::simd::simd_fn;
 
 /// Columns that are updated together.
 const COLUMNS: usize = 4;
-/// Rows that are updated together.
+/// Rows that are updated together, and the size of the blocks on the diagonal.
 const ROWS: usize = 16;
 
 simd_fn! {
@@ -19,9 +19,11 @@ simd_fn! {
         let (v, work) = work.split_at_mut(n);
         let (w, work) = work.split_at_mut(n);
         let (last_v, last_w) = work.split_at_mut(n);
-        // What the step before takes from the rest: v·wᵀ + w·vᵀ.
+        let last_w = &mut last_w[..n];
+        // What the step before takes from the rest: v·wᵀ + w·vᵀ; all are 0 in the rows that are done.
         last_v.fill(T::ZERO);
         last_w.fill(T::ZERO);
+        fill_blocks(a, n);
         for k in 0..n {
             let column = &mut a[k * n + k..(k + 1) * n];
             let (vk, wk) = (last_v[k].neg(), last_w[k].neg());
@@ -35,91 +37,143 @@ simd_fn! {
             let column = &mut column[1..];
             let scale = reflect(column);
             (e[k], scales[k]) = (column[0].to_f64(), scale);
-            let m = n - k - 1;
-            v[..m].copy_from_slice(column);
-            v[0] = T::ONE;
-            w[..m].fill(T::ZERO);
-            update_and_multiply(&mut a[(k + 1) * n..], n, &last_v[k + 1..], &last_w[k + 1..], &v[..m], &mut w[..m]);
-            w[..m].iter_mut().for_each(|w| *w = w.mul(scale));
-            let half = T::of(-0.5).mul(scale).mul(dot(&w[..m], &v[..m]));
-            for (w, &v) in w[..m].iter_mut().zip(&v[..m]) {
+            v[k + 1..].copy_from_slice(column);
+            (v[k], v[k + 1]) = (T::ZERO, T::ONE);
+            (last_v[k], last_w[k]) = (T::ZERO, T::ZERO);
+            w.fill(T::ZERO);
+            update_and_multiply(a, n, k + 1, last_v, last_w, v, w);
+            let (v, w) = (&v[k + 1..], &mut w[k + 1..]);
+            w.iter_mut().for_each(|w| *w = w.mul(scale));
+            let half = T::of(-0.5).mul(scale).mul(dot(w, v));
+            for (w, &v) in w.iter_mut().zip(v) {
                 *w = half.mul_add(v, *w);
             }
-            last_v[k + 1..].copy_from_slice(&v[..m]);
-            last_w[k + 1..].copy_from_slice(&w[..m]);
+            last_v[k + 1..].copy_from_slice(v);
+            last_w[k + 1..].copy_from_slice(w);
         }
     }
 }
 
-/// A −= p·qᵀ + q·pᵀ and y += A·x, for the lower half of the last m columns and rows of A, which has `n` rows.
+/// Makes the whole blocks on the diagonal symmetric.
 #[inline(always)]
-fn update_and_multiply<T: Float>(a: &mut [T], n: usize, p: &[T], q: &[T], x: &[T], y: &mut [T]) {
-    let m = x.len();
-    for j in (0..m).step_by(COLUMNS) {
-        let width = COLUMNS.min(m - j);
-        let first = n - m;
-        // The triangle on the diagonal, and all of what is narrower than a block.
-        let end = if width == COLUMNS { j + COLUMNS } else { m };
-        for c in j..j + width {
-            let column = &mut a[c * n + first..(c + 1) * n];
+fn fill_blocks<T: Float>(a: &mut [T], n: usize) {
+    for j in (n % ROWS..n).step_by(ROWS) {
+        for c in j + 1..j + ROWS {
+            for r in j..c {
+                a[c * n + r] = a[r * n + c];
+            }
+        }
+    }
+}
+
+/// A −= p·qᵀ + q·pᵀ and y += A·x, for the lower half of the columns and rows of A from `first` on. What is before is 0 in
+/// `p`, `q` and `x`, and of no meaning in `y`. Blocks of rows end where A does; their squares on the diagonal are whole.
+#[inline(always)]
+fn update_and_multiply<T: Float>(
+    a: &mut [T],
+    n: usize,
+    first: usize,
+    p: &[T],
+    q: &[T],
+    x: &[T],
+    y: &mut [T],
+) {
+    let cut = n % ROWS;
+    for c in first..cut {
+        let column = &mut a[c * n..(c + 1) * n];
+        let (pc, qc) = (p[c].neg(), q[c].neg());
+        for r in c..cut {
+            let t = q[r].mul_add(pc, p[r].mul_add(qc, column[r]));
+            column[r] = t;
+            y[r] = t.mul_add(x[c], y[r]);
+            if r > c {
+                y[c] = t.mul_add(x[r], y[c]);
+            }
+        }
+    }
+    let mut c = first;
+    while c + COLUMNS <= cut {
+        below::<T, COLUMNS>(a, n, c, cut, p, q, x, y);
+        c += COLUMNS;
+    }
+    while c < cut {
+        below::<T, 1>(a, n, c, cut, p, q, x, y);
+        c += 1;
+    }
+    let start = first.saturating_sub(cut) / ROWS * ROWS + cut;
+    for j in (start..n).step_by(ROWS) {
+        let (pr, qr) = (block_at(p, j), block_at(q, j));
+        let mut sum = block_at(y, j);
+        for c in j.max(first)..j + ROWS {
+            let (column, _) =
+                a[c * n + j..].split_first_chunk_mut::<ROWS>().expect("invariant: a whole block");
             let (pc, qc) = (p[c].neg(), q[c].neg());
-            for r in c..end {
-                let t = q[r].mul_add(pc, p[r].mul_add(qc, column[r]));
-                column[r] = t;
-                y[r] = t.mul_add(x[c], y[r]);
-                if r > c {
-                    y[c] = t.mul_add(x[r], y[c]);
-                }
+            let mut t = *column;
+            for i in 0..ROWS {
+                t[i] = qr[i].mul_add(pc, pr[i].mul_add(qc, t[i]));
             }
-        }
-        if end == m {
-            continue;
-        }
-        let mut rest = a[j * n..].chunks_exact_mut(n);
-        let columns: [&mut [T]; COLUMNS] = std::array::from_fn(|_| match rest.next() {
-            Some(column) => &mut column[first + end..],
-            None => &mut [],
-        });
-        let pc: [T; COLUMNS] = std::array::from_fn(|c| p[j + c].neg());
-        let qc: [T; COLUMNS] = std::array::from_fn(|c| q[j + c].neg());
-        let xc: [T; COLUMNS] = std::array::from_fn(|c| x[j + c]);
-        let mut sums = [[T::ZERO; ROWS]; COLUMNS];
-        let len = m - end;
-        let whole = len / ROWS * ROWS;
-        let (p, q, x, y) = (&p[end..], &q[end..], &x[end..], &mut y[..]);
-        let (head, y) = y.split_at_mut(end);
-        for r in (0..whole).step_by(ROWS) {
-            let (pr, qr, xr) = (block_at(p, r), block_at(q, r), block_at(x, r));
-            let (yr, _) = y[r..].split_first_chunk_mut::<ROWS>().expect("invariant: a whole block");
-            let mut sum = *yr;
-            for c in 0..COLUMNS {
-                let (ar, _) =
-                    columns[c][r..].split_first_chunk_mut::<ROWS>().expect("invariant: a whole block");
-                // In values of its own, so that the compiler knows that nothing else is written.
-                let mut t = *ar;
-                for i in 0..ROWS {
-                    t[i] = qr[i].mul_add(pc[c], pr[i].mul_add(qc[c], t[i]));
-                }
-                for i in 0..ROWS {
-                    sum[i] = t[i].mul_add(xc[c], sum[i]);
-                }
-                for i in 0..ROWS {
-                    sums[c][i] = t[i].mul_add(xr[i], sums[c][i]);
-                }
-                *ar = t;
+            for i in 0..ROWS {
+                sum[i] = t[i].mul_add(x[c], sum[i]);
             }
-            *yr = sum;
+            *column = t;
         }
-        for c in 0..COLUMNS {
-            let mut sum = total(sums[c]);
-            for r in whole..len {
-                let t = q[r].mul_add(pc[c], p[r].mul_add(qc[c], columns[c][r]));
-                columns[c][r] = t;
-                y[r] = t.mul_add(xc[c], y[r]);
-                sum = t.mul_add(x[r], sum);
+        y[j..j + ROWS].copy_from_slice(&sum);
+        if j + ROWS == n {
+            break;
+        }
+        for c in (j + first.saturating_sub(j) / COLUMNS * COLUMNS..j + ROWS).step_by(COLUMNS) {
+            below::<T, COLUMNS>(a, n, c, j + ROWS, p, q, x, y);
+        }
+    }
+}
+
+/// The part of [`update_and_multiply`] in `N` columns from `c` on and the rows from `from` on, which are whole blocks.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn below<T: Float, const N: usize>(
+    a: &mut [T],
+    n: usize,
+    c: usize,
+    from: usize,
+    p: &[T],
+    q: &[T],
+    x: &[T],
+    y: &mut [T],
+) {
+    let mut rest = a[c * n..].chunks_exact_mut(n);
+    let columns: [&mut [T]; N] = std::array::from_fn(|_| match rest.next() {
+        Some(column) => &mut column[from..],
+        None => &mut [],
+    });
+    let pc: [T; N] = std::array::from_fn(|i| p[c + i].neg());
+    let qc: [T; N] = std::array::from_fn(|i| q[c + i].neg());
+    let xc: [T; N] = std::array::from_fn(|i| x[c + i]);
+    let mut sums = [[T::ZERO; ROWS]; N];
+    let (head, y) = y.split_at_mut(from);
+    let (p, q, x) = (&p[from..], &q[from..], &x[from..]);
+    for r in (0..y.len()).step_by(ROWS) {
+        let (pr, qr, xr) = (block_at(p, r), block_at(q, r), block_at(x, r));
+        let (yr, _) = y[r..].split_first_chunk_mut::<ROWS>().expect("invariant: a whole block");
+        let mut sum = *yr;
+        for c in 0..N {
+            let (ar, _) = columns[c][r..].split_first_chunk_mut::<ROWS>().expect("invariant: a whole block");
+            // In values of its own, so that the compiler knows that nothing else is written.
+            let mut t = *ar;
+            for i in 0..ROWS {
+                t[i] = qr[i].mul_add(pc[c], pr[i].mul_add(qc[c], t[i]));
             }
-            head[j + c] = head[j + c].add(sum);
+            for i in 0..ROWS {
+                sum[i] = t[i].mul_add(xc[c], sum[i]);
+            }
+            for i in 0..ROWS {
+                sums[c][i] = t[i].mul_add(xr[i], sums[c][i]);
+            }
+            *ar = t;
         }
+        *yr = sum;
+    }
+    for (y, sums) in head[c..].iter_mut().zip(sums) {
+        *y = y.add(total(sums));
     }
 }
 
@@ -156,49 +210,86 @@ fn shift(a: f64, b: f64, c: f64) -> f64 {
     c - b * (b / (half + if half < 0.0 { -root } else { root }))
 }
 
-/// The eigenvalues in `d`, in no order, of the tridiagonal matrix of `d` and `e`; rotations go to `vectors`. Whether the
-/// iteration ended. `epsilon`: what is small beside 1.
-pub(super) fn iterate<T: super::Real>(
-    d: &mut [f64],
-    e: &mut [f64],
+/// The search for the eigenvalues of the tridiagonal matrix of `d` and `e`, which come to stand in `d`, in no order.
+pub(super) struct Search<'a> {
+    d: &'a mut [f64],
+    e: &'a mut [f64],
+    /// What is small beside 1.
     epsilon: f64,
-    vectors: &mut Rotated<T>,
-) -> bool {
-    let mut end = d.len().saturating_sub(1);
-    let small = |e: f64, a: f64, b: f64| e.abs() <= epsilon * (a.abs() + b.abs()) || e.abs() < TINY;
-    for _ in 0..MOST * d.len() {
-        let start;
-        (start, end) = match block(d, e, end, small) {
-            Some(found) => found,
-            None => return true,
-        };
-        let (mut x, mut z) = (d[start] - shift(d[end - 1], e[end - 1], d[end]), e[start]);
-        vectors.sweep(start);
-        for k in start..end {
-            let (c, s, r) = givens(x, z);
-            if k > start {
-                e[k - 1] = r;
+    end: usize,
+    /// Sweeps that may still be made.
+    left: usize,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(d: &'a mut [f64], e: &'a mut [f64], epsilon: f64) -> Self {
+        let (end, left) = (d.len().saturating_sub(1), MOST * d.len());
+        Self { d, e, epsilon, end, left }
+    }
+
+    /// Goes on until all are found, or there were too many sweeps, or `rotations`, which all go to, are many; whether all
+    /// are found, in the first two cases.
+    pub(super) fn go_on<T: super::Real>(&mut self, rotations: &mut Rotations<T>) -> Option<bool> {
+        let Self { d, e, epsilon, .. } = self;
+        let small = |e: f64, a: f64, b: f64| e.abs() <= *epsilon * (a.abs() + b.abs()) || e.abs() < TINY;
+        while !rotations.are_many() {
+            if self.left == 0 {
+                return Some(false);
             }
-            let (p, q) = (c * d[k] + s * e[k], c * e[k] + s * d[k + 1]);
-            let (p2, q2) = (c * e[k] - s * d[k], c * d[k + 1] - s * e[k]);
-            d[k] = c * p + s * q;
-            e[k] = c * q - s * p;
-            d[k + 1] = c * q2 - s * p2;
-            x = e[k];
-            if k + 1 < end {
-                z = s * e[k + 1];
-                e[k + 1] *= c;
-            }
-            vectors.turn(c, s);
+            self.left -= 1;
+            let Some((start, end)) = block(d, e, self.end, small) else { return Some(true) };
+            self.end = end;
+            rotations.sweep(start);
+            sweep(d, e, (start, end), |c, s| rotations.turn(c, s));
+        }
+        None
+    }
+}
+
+/// One implicit QL step with Wilkinson's shift. The next rotation hangs on squares of the last sine and cosine, which take a
+/// division; roots, which take as long again, are taken beside it.
+#[inline(always)]
+fn sweep(d: &mut [f64], e: &mut [f64], (start, end): (usize, usize), mut turn: impl FnMut(f64, f64)) {
+    let mut x = d[start] - shift(d[end - 1], e[end - 1], d[end]);
+    // z, which the rotation removes, and its square.
+    let (mut z, mut square) = (e[start], e[start] * e[start]);
+    let (mut low, mut off) = (d[start], e[start]);
+    for k in start..end {
+        let high = d[k + 1];
+        let x_square = x * x;
+        let sum = x_square + square;
+        // Too small to matter, and to divide by.
+        let inverse = if sum < TINY * TINY { 0.0 } else { 1.0 / sum };
+        let (s2, cs) = (square * inverse, x * z * inverse);
+        // Not the roots of c² and s²: of numbers near 1 those are too small on average.
+        let root = inverse.sqrt();
+        let (c, s) = (x * root, (square.sqrt() * root).copysign(z));
+        let c = if inverse == 0.0 { 1.0 } else { c };
+        if k > start {
+            e[k - 1] = c * x + s * z;
+        }
+        let gap = high - low;
+        let h = s2 * gap + 2.0 * (cs * off);
+        d[k] = low + h;
+        let next = if inverse == 0.0 { off } else { ((x_square - square) * off + x * z * gap) * inverse };
+        low = high - h;
+        turn(c, s);
+        x = next;
+        if k + 1 < end {
+            let e2 = e[k + 1];
+            z = s * e2;
+            square = s2 * (e2 * e2);
+            off = c * e2;
         }
     }
-    false
+    d[end] = low;
+    e[end - 1] = x;
 }
 
 /// Absolute values below this are 0 beside a norm near 1, and their squares are above the smallest number.
 pub(super) const TINY: f64 = 1e-140;
 
-/// As [`iterate`], without vectors and roots: Pal, Walker and Kahan's variant, on the squares of `e`.
+/// As [`Search`], at once, without vectors and roots: Pal, Walker and Kahan's variant, on the squares of `e`.
 pub(super) fn values(d: &mut [f64], e: &mut [f64], epsilon: f64) -> bool {
     e.iter_mut().for_each(|e| *e *= *e);
     let mut end = d.len().saturating_sub(1);
