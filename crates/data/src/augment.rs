@@ -266,7 +266,7 @@ pub struct Mixup {
     pub targets: Tensor,
 }
 
-/// Mixes each row with a random other one, with one λ for the batch, drawn so that λ is uniform in 1/2..1.
+/// Mixes each row with a random one, perhaps itself, with one λ for the batch, drawn so that λ is uniform in 1/2..1.
 ///
 /// Labels `(n)` of I64 become probabilities. Source: Zhang et al. 2018, arXiv:1710.09412, whose λ has the distribution
 /// Beta(α, α); for α = 1 that is uniform in 0..1, and mixing is symmetric.

@@ -44,7 +44,7 @@ const MOST_PIXELS: u32 = 1 << 15;
 const MOST_BYTES: u64 = 1 << 29;
 const ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "bmp"];
 
-/// Reads the PNG, JPEG and BMP files of `dir/class/`, a class for each folder in the order of their names, pictures in the
+/// Reads the PNG, JPEG and BMP files of `dir/class/`, a class for each folder that is not hidden in the order of their names, pictures in the
 /// order of theirs. Other files are not looked at.
 ///
 /// # Errors
@@ -60,7 +60,9 @@ pub fn image_folder(dir: impl AsRef<Path>, options: &ImageFolderOptions) -> Resu
             repair: "use [224, 224] or the like",
         });
     }
-    let classes: Vec<PathBuf> = entries(dir)?.into_iter().filter(|path| path.is_dir()).collect();
+    let hidden = |path: &Path| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
+    let classes: Vec<PathBuf> =
+        entries(dir)?.into_iter().filter(|path| path.is_dir() && !hidden(path)).collect();
     if classes.is_empty() {
         return Err(format_error("a directory must hold a folder for each class", "no folders".into(), dir));
     }

@@ -63,7 +63,7 @@ impl Default for ConvConfig {
     }
 }
 
-/// A convolution over `D` spatial axes: formula and shapes as [`Tensor::conv`].
+/// A convolution over `D` spatial axes: formula and shapes as [`tensor::Tensor::conv`].
 ///
 /// Shapes: x `(n, c_in, ..)` → `(n, c_out, ..)`; weight `(c_out, c_in / groups, kernel ..)`, bias `(c_out)`: PyTorch's
 /// names and layouts, and by default its starting values.
@@ -231,7 +231,8 @@ fn sizes(kernel: &[usize]) -> String {
     kernel.iter().map(usize::to_string).collect::<Vec<_>>().join("×")
 }
 
-/// A transposed convolution over `D` spatial axes: formula and shapes as [`Tensor::conv_transpose`].
+/// A transposed convolution over `D` spatial axes: formula and shapes as
+/// [`tensor::Tensor::conv_transpose`].
 ///
 /// Shapes: x `(n, c_in, ..)` → `(n, c_out, ..)`; weight `(c_in, c_out / groups, kernel ..)`, bias `(c_out)`, as in
 /// PyTorch.
