@@ -100,7 +100,7 @@ fn run(args: &Args) -> Result<()> {
         for images in [x, &made] {
             for i in row * 12..(row + 1) * 12 {
                 let pixels = images.narrow(0, i, 1)?.to_vec::<f32>()?;
-                tiles.push(ImageTile::new(8, 8, &pixels, "")?);
+                tiles.push(ImageTile::in_range(8, 8, &pixels, (0.0, 1.0), "")?);
             }
         }
     }

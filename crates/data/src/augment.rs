@@ -125,7 +125,7 @@ impl Augment {
                 if hit < p {
                     let area = (low + (high - low) * share) * (height * width) as f64;
                     // Height over width from 1/3 to 3, evenly in its logarithm.
-                    let ratio = 3f64.powf(2.0 * shape - 1.0);
+                    let ratio = libm::pow(3.0, 2.0 * shape - 1.0);
                     let side = |n: f64, most: usize| (n.round() as usize).clamp(1, most.max(1)).min(most);
                     let (h, w) = (side((area * ratio).sqrt(), height), side((area / ratio).sqrt(), width));
                     let (y, x) = (
@@ -174,7 +174,7 @@ fn moved(image: &mut [f32], [_, height, width]: [usize; 3], from: impl Fn(usize,
 }
 
 fn rotate(image: &mut [f32], [_, height, width]: [usize; 3], angle: f64) {
-    let (sin, cos) = angle.sin_cos();
+    let (sin, cos) = libm::sincos(angle);
     let (cy, cx) = ((height as f64 - 1.0) / 2.0, (width as f64 - 1.0) / 2.0);
     for plane in image.chunks_exact_mut((height * width).max(1)) {
         let before = plane.to_vec();

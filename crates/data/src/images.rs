@@ -3,7 +3,9 @@
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageReader, Limits};
+use image::{ImageReader, Limits};
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use tensor::Tensor;
 
@@ -41,7 +43,7 @@ pub struct Skipped {
 const OP: &str = "image_folder";
 /// The most pixels along an axis, and bytes that decoding may take: pictures of the wild, and no bombs.
 const MOST_PIXELS: u32 = 1 << 15;
-const MOST_BYTES: u64 = 1 << 29;
+const MOST_BYTES: u64 = 1 << 28;
 const ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "bmp"];
 
 /// Reads the PNG, JPEG and BMP files of `dir/class/`, a class for each folder that is not hidden in the order of their names, pictures in the
@@ -131,22 +133,25 @@ struct Read<'a> {
 
 impl Read<'_> {
     fn add(&mut self, path: &Path) -> Result<()> {
-        let picture = decoded(path)?;
-        let own = [picture.height() as usize, picture.width() as usize];
-        let picture = match (self.size, self.options.size) {
-            (Some(size), None) if size != own => {
-                let first = self.first.as_ref().map_or(String::new(), |first| first.display().to_string());
-                let got = format!("{own:?} (height, width), where {first} has {size:?}");
-                return Err(Error::Format {
-                    op: OP,
-                    rule: "all pictures must have one size",
-                    got,
-                    repair: "give a size to bring them to, or skip the others",
-                }
-                .in_file(path));
+        // The header first: a picture of another size is refused before memory is taken for it.
+        let (width, height) = reader(path)?.into_dimensions().map_err(|error| unreadable(error, path))?;
+        let own = [height as usize, width as usize];
+        if let (Some(size), None) = (self.size, self.options.size)
+            && size != own
+        {
+            let first = self.first.as_ref().map_or(String::new(), |first| first.display().to_string());
+            return Err(Error::Format {
+                op: OP,
+                rule: "all pictures must have one size",
+                got: format!("{own:?} (height, width), where {first} has {size:?}"),
+                repair: "give a size to bring them to, or skip the others",
             }
-            (_, Some([height, width])) if [height, width] != own => {
-                picture.resize_exact(width as u32, height as u32, FilterType::Triangle)
+            .in_file(path));
+        }
+        let picture = reader(path)?.decode().map_err(|error| unreadable(error, path))?;
+        let picture = match self.options.size {
+            Some(size) if size != own => {
+                picture.resize_exact(size[1] as u32, size[0] as u32, FilterType::Triangle)
             }
             _ => picture,
         };
@@ -163,7 +168,8 @@ impl Read<'_> {
     }
 }
 
-fn decoded(path: &Path) -> Result<DynamicImage> {
+/// A reader that takes no more memory than a picture of the wild needs.
+fn reader(path: &Path) -> Result<ImageReader<BufReader<File>>> {
     let io = |e: std::io::Error| Error::io(OP, &e).in_file(path);
     let mut reader = ImageReader::open(path).map_err(io)?.with_guessed_format().map_err(io)?;
     let mut limits = Limits::default();
@@ -171,7 +177,9 @@ fn decoded(path: &Path) -> Result<DynamicImage> {
     limits.max_image_height = Some(MOST_PIXELS);
     limits.max_alloc = Some(MOST_BYTES);
     reader.limits(limits);
-    reader.decode().map_err(|error| {
-        format_error("a picture must be a PNG, JPEG or BMP that can be decoded", error.to_string(), path)
-    })
+    Ok(reader)
+}
+
+fn unreadable(error: image::ImageError, path: &Path) -> Error {
+    format_error("a picture must be a PNG, JPEG or BMP that can be decoded", error.to_string(), path)
 }

@@ -63,6 +63,18 @@ impl Default for ConvConfig {
     }
 }
 
+impl ConvConfig {
+    /// How the windows lie.
+    fn options(&self) -> ConvOptions {
+        ConvOptions {
+            stride: self.stride.clone(),
+            padding: self.padding.clone(),
+            dilation: self.dilation.clone(),
+            groups: self.groups,
+        }
+    }
+}
+
 /// A convolution over `D` spatial axes: formula and shapes as [`tensor::Tensor::conv`].
 ///
 /// Shapes: x `(n, c_in, ..)` → `(n, c_out, ..)`; weight `(c_out, c_in / groups, kernel ..)`, bias `(c_out)`: PyTorch's
@@ -173,12 +185,7 @@ impl<const D: usize> Conv<D> {
         config: &ConvConfig,
         rng: &mut Rng,
     ) -> Result<Self> {
-        let options = ConvOptions {
-            stride: config.stride.clone(),
-            padding: config.padding.clone(),
-            dilation: config.dilation.clone(),
-            groups: config.groups,
-        };
+        let options = config.options();
         let kernel = checked::<D>(Self::NAME, [c_in, c_out], kernel.into(), &options)?;
         let shape = [&[c_out, c_in / config.groups], &kernel[..]].concat();
         let (weight, bias) = params(&shape, c_out, config, rng)?;
@@ -286,12 +293,7 @@ impl<const D: usize> ConvTranspose<D> {
             let got = format!("{:?}", config.padding_mode);
             return invalid(Self::NAME, "the border must be of zeros", got, "use PaddingMode::Zeros");
         }
-        let options = ConvOptions {
-            stride: config.stride.clone(),
-            padding: config.padding.clone(),
-            dilation: config.dilation.clone(),
-            groups: config.groups,
-        };
+        let options = config.options();
         let kernel = checked::<D>(Self::NAME, [c_in, c_out], kernel.into(), &options)?;
         let shape = [&[c_in, c_out / config.groups], &kernel[..]].concat();
         let (weight, bias) = params(&shape, c_out, config, rng)?;

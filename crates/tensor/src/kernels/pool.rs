@@ -164,6 +164,28 @@ pub(crate) fn max<T: Float, I: Tap>(
     });
 }
 
+/// Calls `add(where the other begins, where the pixel begins, tap, pixel)` for each place of each pixel's window, the pixels of
+/// `out` starting at 0.
+fn by_taps<T: Float, I: Tap>(
+    n: usize,
+    over: &Over<usize>,
+    taps: [usize; 2],
+    out: &mut [T],
+    add: impl Fn(usize, usize, I, &mut [T]) + Sync,
+) {
+    let out = Disjoint::new(out);
+    over.each_line(n, |line| {
+        over.each_pixel(line, |at, places| {
+            // SAFETY: each line is handed out once, and each of its pixels seen once.
+            let out = unsafe { out.slice(at..at + over.c) };
+            out.fill(T::ZERO);
+            for &(place, [a, b, e]) in places {
+                add(place, at, I::from_i64(((a * taps[0] + b) * taps[1] + e) as i64), out);
+            }
+        });
+    });
+}
+
 /// The gradient of [`max`]: `over` are the windows of each pixel of the input.
 pub(crate) fn max_grad<T: Float, I: Tap>(
     n: usize,
@@ -173,17 +195,8 @@ pub(crate) fn max_grad<T: Float, I: Tap>(
     which: &[I],
     out: &mut [T],
 ) {
-    let out = Disjoint::new(out);
-    over.each_line(n, |line| {
-        over.each_pixel(line, |at, places| {
-            // SAFETY: each line is handed out once, and each of its pixels seen once.
-            let out = unsafe { out.slice(at..at + over.c) };
-            out.fill(T::ZERO);
-            for &(place, [a, b, e]) in places {
-                let tap = I::from_i64(((a * taps[0] + b) * taps[1] + e) as i64);
-                add_where(&g[place..][..over.c], &which[place..][..over.c], tap, out);
-            }
-        });
+    by_taps(n, over, taps, out, |place, _, tap, out| {
+        add_where(&g[place..][..over.c], &which[place..][..over.c], tap, out);
     });
 }
 
@@ -196,17 +209,8 @@ pub(crate) fn take<T: Float, I: Tap>(
     which: &[I],
     out: &mut [T],
 ) {
-    let out = Disjoint::new(out);
-    over.each_line(n, |line| {
-        over.each_pixel(line, |at, places| {
-            // SAFETY: each line is handed out once, and each of its pixels seen once.
-            let out = unsafe { out.slice(at..at + over.c) };
-            out.fill(T::ZERO);
-            for &(place, [a, b, e]) in places {
-                let tap = I::from_i64(((a * taps[0] + b) * taps[1] + e) as i64);
-                take_where(&x[place..][..over.c], &which[at..][..over.c], tap, out);
-            }
-        });
+    by_taps(n, over, taps, out, |place, at, tap, out| {
+        take_where(&x[place..][..over.c], &which[at..][..over.c], tap, out);
     });
 }
 

@@ -1,9 +1,9 @@
-//! Pooling over one to three spatial axes, and resampling, which is weighted pooling.
+//! Pooling over one to three spatial axes: windows, and the largest element of each.
 
 use super::arithmetic::wrong_dtype;
-use super::conv::Spatial;
 use super::index::mismatch;
 use super::widen::in_wider;
+use super::windows::{Spatial, invalid, three};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::kernels::pool::{self, Over, Tap, Windows, transposed};
@@ -11,7 +11,7 @@ use crate::layout::Dims;
 use crate::tensor::{Tensor, with_dtype};
 use smallvec::SmallVec;
 
-const FLOATS: &str = "the operand must be a float";
+pub(super) const FLOATS: &str = "the operand must be a float";
 
 /// How the windows of a pooling lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,12 +36,12 @@ impl PoolOptions {
 }
 
 /// The windows of a pooling along one axis of `size` pixels.
-struct Axis {
+pub(super) struct Axis {
     size: usize,
     kernel: usize,
     stride: usize,
     padding: usize,
-    dilation: usize,
+    pub(super) dilation: usize,
     count: usize,
 }
 
@@ -58,7 +58,7 @@ impl Axis {
     }
 
     /// The places of each window, with one over the number of its pixels, of those of the padding too if so wished.
-    fn shares(&self, include_pad: bool) -> Windows<f64> {
+    pub(super) fn shares(&self, include_pad: bool) -> Windows<f64> {
         let share = |(i, window): (usize, Vec<(usize, usize)>)| {
             let start = i * self.stride;
             let all =
@@ -70,12 +70,8 @@ impl Axis {
     }
 }
 
-fn invalid<T>(op: &'static str, rule: &'static str, got: String, repair: &'static str) -> Result<T> {
-    Err(Error::InvalidArgument { op, rule, got, repair })
-}
-
 /// The spatial sizes of images.
-fn spatial<'a>(op: &'static str, x: &'a [usize]) -> Result<&'a [usize]> {
+pub(super) fn spatial<'a>(op: &'static str, x: &'a [usize]) -> Result<&'a [usize]> {
     match x {
         [_, _, sizes @ ..] if (1..=3).contains(&sizes.len()) => Ok(sizes),
         _ => Err(mismatch(
@@ -87,21 +83,13 @@ fn spatial<'a>(op: &'static str, x: &'a [usize]) -> Result<&'a [usize]> {
     }
 }
 
-fn axes(op: &'static str, x: &[usize], options: &PoolOptions) -> Result<SmallVec<[Axis; 3]>> {
+pub(super) fn axes(op: &'static str, x: &[usize], options: &PoolOptions) -> Result<SmallVec<[Axis; 3]>> {
     let sizes = spatial(op, x)?;
     let rank = sizes.len();
     if sizes.contains(&0) {
         return invalid(op, "images must have pixels", format!("{x:?}"), "leave empty images out");
     }
-    let numbers = |numbers: &Spatial, what: &str| match numbers.over(rank) {
-        Some(numbers) => Ok(numbers),
-        None => invalid(
-            op,
-            "there must be one number for all spatial axes, or one for each",
-            format!("{what} {:?} for {rank} axes", numbers.as_slice()),
-            "give as many numbers as the images have spatial axes",
-        ),
-    };
+    let numbers = |numbers: &Spatial, what| numbers.checked(op, what, rank);
     let kernel = numbers(&options.kernel, "kernel")?;
     let stride = numbers(options.stride.as_ref().unwrap_or(&options.kernel), "stride")?;
     let (padding, dilation) =
@@ -157,21 +145,19 @@ fn axes(op: &'static str, x: &[usize], options: &PoolOptions) -> Result<SmallVec
 }
 
 /// `axes`, after as many of one window over one pixel as make three.
-fn three<E: Copy>(axes: impl ExactSizeIterator<Item = Windows<E>>, one: E) -> [Windows<E>; 3] {
-    let mut all: [Windows<E>; 3] = std::array::from_fn(|_| vec![vec![(0, one)]]);
-    let absent = 3 - axes.len();
-    axes.enumerate().for_each(|(i, windows)| all[absent + i] = windows);
-    all
+pub(super) fn three_windows<E: Copy>(
+    axes: impl ExactSizeIterator<Item = Windows<E>>,
+    one: E,
+) -> [Windows<E>; 3] {
+    three(axes, vec![vec![(0, one)]])
 }
 
-fn three_sizes(sizes: &[usize]) -> [usize; 3] {
-    let mut all = [1; 3];
-    all[3 - sizes.len()..].copy_from_slice(sizes);
-    all
+pub(super) fn three_sizes(sizes: &[usize]) -> [usize; 3] {
+    three(sizes.iter().copied(), 1)
 }
 
 /// A tensor `(n, channels, sizes ..)`, whose elements `fill` writes with the channels last.
-fn image<T: crate::Element>(
+pub(super) fn image<T: crate::Element>(
     op: &'static str,
     x: &[usize],
     sizes: &[usize],
@@ -261,90 +247,8 @@ impl MaxTaps {
     }
 }
 
-/// Sums of windows with weights that are products of one for each axis: average pooling, adaptive average pooling, and
-/// interpolation of every kind.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Resample {
-    /// For each spatial axis, what each result is made of.
-    axes: Vec<Windows<f64>>,
-    /// The spatial sizes of the input.
-    input: Vec<usize>,
-}
-
-/// How values between pixels are found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Interpolation {
-    /// The pixel whose place is `⌊i·input/output⌋`.
-    #[default]
-    Nearest,
-    /// Straight lines between pixels, along each axis.
-    Linear,
-    /// Cubic convolution with a = −0.75 along each axis. Source: Keys 1981.
-    Cubic,
-}
-
-impl Resample {
-    /// Means over the windows of a pooling; pixels of the padding count as zeros if `include_pad`.
-    ///
-    /// Errors: as [`Tensor::max_pool`], and for a dilation.
-    pub fn average(x: &[usize], options: &PoolOptions, include_pad: bool) -> Result<Self> {
-        let axes = axes("avg_pool", x, options)?;
-        if axes.iter().any(|axis| axis.dilation != 1) {
-            let got = format!("{:?}", options.dilation.as_slice());
-            return invalid("avg_pool", "there must be no dilation", got, "use a dilation of 1");
-        }
-        Ok(Self { axes: axes.iter().map(|axis| axis.shares(include_pad)).collect(), input: x[2..].to_vec() })
-    }
-
-    /// Means over `sizes` windows along each axis, the i-th of n of `⌊i·size/n⌋ .. ⌈(i + 1)·size/n⌉`.
-    pub fn adaptive_average(x: &[usize], sizes: &Spatial) -> Result<Self> {
-        let share = |window: Vec<usize>| {
-            let share = 1.0 / window.len().max(1) as f64;
-            window.into_iter().map(|at| (at, share)).collect()
-        };
-        let axes = adaptive("adaptive_avg_pool", x, sizes)?;
-        let axes = axes.into_iter().map(|axis| axis.into_iter().map(share).collect());
-        Ok(Self { axes: axes.collect(), input: x[2..].to_vec() })
-    }
-
-    /// Images of `sizes`. With `align_corners` the first and last pixels of both lie on each other (not for nearest ones);
-    /// else their outer edges do.
-    ///
-    /// Errors: `ShapeMismatch`; `InvalidArgument` for images without pixels.
-    pub fn interpolate(
-        x: &[usize],
-        sizes: &Spatial,
-        how: Interpolation,
-        align_corners: bool,
-    ) -> Result<Self> {
-        let op = "interpolate";
-        let input = spatial(op, x)?.to_vec();
-        let Some(sizes) = sizes.over(input.len()) else {
-            return invalid(
-                op,
-                "there must be one number for all spatial axes, or one for each",
-                format!("{:?} for {} axes", sizes.as_slice(), input.len()),
-                "give as many sizes as the images have spatial axes",
-            );
-        };
-        few_pixels(op, &sizes)?;
-        if input.contains(&0) || sizes.contains(&0) {
-            let got = format!("{input:?} to {sizes:?}");
-            return invalid(op, "images must have pixels before and after", got, "use sizes of 1 or more");
-        }
-        let axes = input.iter().zip(&sizes).map(|(&from, &to)| weights(from, to, how, align_corners));
-        Ok(Self { axes: axes.collect(), input })
-    }
-
-    /// The map that brings gradients back.
-    pub fn adjoint(&self) -> Self {
-        let axes = self.axes.iter().zip(&self.input).map(|(axis, &len)| transposed(axis, len)).collect();
-        Self { axes, input: self.axes.iter().map(Vec::len).collect() }
-    }
-}
-
 /// Refuses images whose lists of windows would take memory of themselves.
-fn few_pixels(op: &'static str, sizes: &[usize]) -> Result<()> {
+pub(super) fn few_pixels(op: &'static str, sizes: &[usize]) -> Result<()> {
     match sizes.iter().any(|&size| size >= 1 << 24) {
         true => invalid(
             op,
@@ -356,58 +260,10 @@ fn few_pixels(op: &'static str, sizes: &[usize]) -> Result<()> {
     }
 }
 
-/// The weights of each of `to` results along an axis of `from` pixels.
-fn weights(from: usize, to: usize, how: Interpolation, align_corners: bool) -> Windows<f64> {
-    let scale = from as f64 / to as f64;
-    let place = |i: usize| match align_corners {
-        true if to > 1 => i as f64 * (from - 1) as f64 / (to - 1) as f64,
-        true => 0.0,
-        false => (i as f64 + 0.5) * scale - 0.5,
-    };
-    let last = from as isize - 1;
-    let window = |i: usize| match how {
-        Interpolation::Nearest => vec![(((i as f64 * scale) as usize).min(from - 1), 1.0)],
-        Interpolation::Linear => {
-            let at = place(i).max(0.0);
-            let low = (at as usize).min(from - 1);
-            let t = at - low as f64;
-            match low + 1 < from && t > 0.0 {
-                true => vec![(low, 1.0 - t), (low + 1, t)],
-                false => vec![(low, 1.0)],
-            }
-        }
-        Interpolation::Cubic => {
-            let at = place(i);
-            let low = at.floor();
-            let t = at - low;
-            let near = |d: f64| (1.25 * d - 2.25) * d * d + 1.0;
-            let far = |d: f64| ((-0.75 * d + 3.75) * d - 6.0) * d + 3.0;
-            let mut window: Vec<(usize, f64)> = Vec::new();
-            for (k, weight) in [far(1.0 + t), near(t), near(1.0 - t), far(2.0 - t)].into_iter().enumerate() {
-                let pixel = (low as isize - 1 + k as isize).clamp(0, last) as usize;
-                // Pixels beyond an edge are the edge's.
-                match window.last_mut() {
-                    Some((same, sum)) if *same == pixel => *sum += weight,
-                    _ => window.push((pixel, weight)),
-                }
-            }
-            window
-        }
-    };
-    (0..to).map(window).collect()
-}
-
 /// The places of adaptive windows along each axis.
-fn adaptive(op: &'static str, x: &[usize], sizes: &Spatial) -> Result<Vec<Vec<Vec<usize>>>> {
+pub(super) fn adaptive(op: &'static str, x: &[usize], sizes: &Spatial) -> Result<Vec<Vec<Vec<usize>>>> {
     let input = spatial(op, x)?;
-    let Some(sizes) = sizes.over(input.len()) else {
-        return invalid(
-            op,
-            "there must be one number for all spatial axes, or one for each",
-            format!("{:?} for {} axes", sizes.as_slice(), input.len()),
-            "give as many sizes as the images have spatial axes",
-        );
-    };
+    let sizes = sizes.checked(op, "sizes", input.len())?;
     if input.contains(&0) {
         return invalid(op, "images must have pixels", format!("{x:?}"), "leave empty images out");
     }
@@ -430,7 +286,7 @@ impl Tensor {
         let axes = axes("max_pool", self.shape(), options)?;
         let taps: usize = axes.iter().map(|axis| axis.kernel).fold(1, usize::saturating_mul);
         let kernel = three_sizes(&axes.iter().map(|axis| axis.kernel).collect::<SmallVec<[usize; 3]>>());
-        let windows = three(axes.iter().map(Axis::taps), 0);
+        let windows = three_windows(axes.iter().map(Axis::taps), 0);
         self.largest("max_pool", windows, [kernel[1], kernel[2]], taps)
     }
 
@@ -442,7 +298,7 @@ impl Tensor {
         let widest = |axis: &Vec<Vec<usize>>| axis.iter().map(Vec::len).max().unwrap_or(0);
         let kernel = three_sizes(&axes.iter().map(widest).collect::<SmallVec<[usize; 3]>>());
         let numbered = |window: Vec<usize>| window.into_iter().enumerate().map(|(k, at)| (at, k)).collect();
-        let windows = three(axes.into_iter().map(|axis| axis.into_iter().map(numbered).collect()), 0);
+        let windows = three_windows(axes.into_iter().map(|axis| axis.into_iter().map(numbered).collect()), 0);
         self.largest(op, windows, [kernel[1], kernel[2]], kernel.iter().product())
     }
 
@@ -485,37 +341,6 @@ impl Tensor {
                 });
             })?;
             Ok((values, MaxTaps { which: which?, input: self.dims().clone(), windows, kernel }))
-        }, else dtype => Err(wrong_dtype(op, FLOATS, dtype)))
-    }
-
-    /// The weighted sums that `how` names. Errors: `ShapeMismatch` unless the images have the sizes that it was made for;
-    /// `DTypeMismatch`.
-    ///
-    /// ```
-    /// use tensor::{Interpolation, Resample, Tensor};
-    /// let x = Tensor::from_vec(vec![1.0f32, 3.0], [1, 1, 2])?;
-    /// let twice = Resample::interpolate(x.shape(), &4.into(), Interpolation::Linear, false)?;
-    /// assert_eq!(x.resample(&twice)?.to_vec::<f32>()?, [1.0, 1.5, 2.5, 3.0]);
-    /// # Ok::<(), tensor::Error>(())
-    /// ```
-    pub fn resample(&self, how: &Resample) -> Result<Tensor> {
-        let op = "resample";
-        in_wider!(narrowed[self], |x| x[0].resample(how));
-        if self.rank() != how.input.len() + 2 || self.shape()[2..] != how.input[..] {
-            let rule = "the images must have the sizes that the map was made for";
-            return Err(mismatch(op, rule, &[self.shape(), &how.input], "make the map for this shape"));
-        }
-        let windows = three(how.axes.iter().cloned(), 1.0);
-        let sizes: SmallVec<[usize; 3]> = how.axes.iter().map(Vec::len).collect();
-        let over = Over { windows: windows.each_ref(), from: three_sizes(&how.input), c: self.shape()[1] };
-        with_dtype!(self.dtype(), T, float => {
-            let x = self.channels_at_back()?;
-            let x = x.as_slice::<T>().unwrap_or_default();
-            image(op, self.shape(), &sizes, |out: &mut [T]| {
-                if !out.is_empty() {
-                    pool::sums(self.shape()[0], &over, x, out);
-                }
-            })
         }, else dtype => Err(wrong_dtype(op, FLOATS, dtype)))
     }
 }

@@ -31,6 +31,28 @@ impl ImageTile {
         values: &[T],
         caption: impl Into<String>,
     ) -> Result<Self> {
+        Self::drawn(width, height, values, None, caption.into())
+    }
+
+    /// As [`new`](Self::new), but `low` becomes white and `high` black, and what lies beyond is one of them: for images that
+    /// are to be compared.
+    pub fn in_range<T: Copy + Into<f64>>(
+        width: usize,
+        height: usize,
+        values: &[T],
+        (low, high): (f64, f64),
+        caption: impl Into<String>,
+    ) -> Result<Self> {
+        Self::drawn(width, height, values, Some((low, high)), caption.into())
+    }
+
+    fn drawn<T: Copy + Into<f64>>(
+        width: usize,
+        height: usize,
+        values: &[T],
+        range: Option<(f64, f64)>,
+        caption: String,
+    ) -> Result<Self> {
         let refuse = |rule, got| {
             Err(Error::InvalidArgument {
                 op: "image_tile",
@@ -49,13 +71,18 @@ impl ImageTile {
         if let Some(at) = finite.clone().position(|v: f64| !v.is_finite()) {
             return refuse("values must be finite", format!("{} at position {at}", values[at].into()));
         }
-        let low = finite.clone().fold(f64::INFINITY, f64::min);
-        let high = finite.clone().fold(f64::NEG_INFINITY, f64::max);
+        let own = |pick: fn(f64, f64) -> f64, start| finite.clone().fold(start, pick);
+        let (low, high) =
+            range.unwrap_or_else(|| (own(f64::min, f64::INFINITY), own(f64::max, f64::NEG_INFINITY)));
+        if !(low.is_finite() && high.is_finite() && low <= high) {
+            return refuse("a range must be of two numbers, the smaller first", format!("{low} to {high}"));
+        }
         // Halves first, so that the range of the largest numbers does not overflow.
         let range = (high / 2.0 - low / 2.0).max(f64::MIN_POSITIVE);
-        let grey = |v: f64| (255.0 - (v / 2.0 - low / 2.0) / range * 255.0).round() as u8;
+        let grey =
+            |v: f64| (255.0 - (v.clamp(low, high.max(low)) / 2.0 - low / 2.0) / range * 255.0).round() as u8;
         let pixels = finite.map(grey).collect();
-        Ok(ImageTile { width, height, pixels, caption: caption.into(), note: String::new() })
+        Ok(ImageTile { width, height, pixels, caption, note: String::new() })
     }
 
     /// Adds a second, smaller line under the caption.
@@ -180,6 +207,16 @@ mod tests {
         assert_eq!(tile.pixels, [255, 128, 0]);
         assert_eq!(ImageTile::new(2, 1, &[5.0, 5.0], "").unwrap().pixels, [255, 255]);
         assert_eq!(ImageTile::new(2, 1, &[-f64::MAX, f64::MAX], "").unwrap().pixels, [255, 0]);
+    }
+
+    #[test]
+    fn in_a_range_what_lies_beyond_is_white_or_black() {
+        let tile = |range| ImageTile::in_range(4, 1, &[-1.0_f32, 0.0, 0.5, 2.0], range, "");
+        assert_eq!(tile((0.0, 1.0)).unwrap().pixels, [255, 255, 128, 0]);
+        for range in [(1.0, 0.0), (f64::NAN, 1.0), (0.0, f64::INFINITY)] {
+            let text = tile(range).unwrap_err().to_string();
+            assert!(text.starts_with("[image_tile] a range must be of two numbers"), "{text}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::direct::each_part;
 use super::pass::Pass;
 use super::rooms::Rooms;
 use super::tile::Line;
-use super::weight::{chains, in_parts};
+use super::weight::{each_chain, in_parts};
 use super::{Epilogue, Sizes};
 use crate::buffer::Buffer;
 use crate::error::Result;
@@ -43,26 +43,18 @@ pub(super) fn weight_grad<T: Scalar>(sizes: &Sizes, x: &[T], g: &[T], out: &mut 
     let pass = Pass::forward(sizes);
     let (c, (taps, places)) = (pass.channels, pass.taps(sizes.kernel));
     let lines = pass.lines();
-    let (chains, bands) = (chains(&lines), pass.bands::<T>());
     let (from, to) = (sizes.input_len(), sizes.output_len());
     let rooms = Rooms::new("conv", if pass.pads() { pass.padded_len() } else { 0 })?;
     let part = |images: Range<usize>, sums: &mut [T]| {
         rooms.enter(|room| {
             for image in images {
-                let x = &x[image * from..][..from];
-                let mut a = std::ptr::null();
                 let b = g[image * to..].as_ptr().cast_mut();
-                for (i, chain) in chains.iter().enumerate() {
-                    if i == 0 || bands > 1 {
-                        let read = if bands > 1 { &lines[chain.clone()] } else { &lines[..] };
-                        a = pass.read_from(x, read, room);
-                    }
-                    let lines = &lines[chain.clone()];
+                each_chain(&pass, &lines, &x[image * from..][..from], room, |a, lines| {
                     let over =
                         Over { a, a_step: pass.step(), b, b_step: pass.to_step(), lines, places: &places, c };
                     // SAFETY: windows lie in the padded image, gradients in theirs, which is only read.
                     unsafe { windows(&over, sums.as_mut_ptr()) }
-                }
+                });
             }
         });
     };

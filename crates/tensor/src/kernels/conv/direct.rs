@@ -12,6 +12,12 @@ use crate::parallel::{self, Disjoint, for_ranges};
 /// The least multiply-adds that are worth handing to a thread.
 pub(super) const PART: usize = 1 << 18;
 
+/// Where the weight between input i and output o of a group stands, at a place of the kernel.
+fn place(sizes: &Sizes, group: usize, tap: usize, i: usize, o: usize) -> usize {
+    let (ins, outs) = (sizes.c_in / sizes.groups, sizes.c_out / sizes.groups);
+    ((group * outs + o) * ins + i) * sizes.taps() + tap
+}
+
 /// out (n, .., c_out) = the convolution of x (n, .., c_in) with w (c_out, c_in / groups, kernel ..), of which none is empty.
 pub(crate) fn forward<T: Scalar>(
     sizes: &Sizes,
@@ -20,9 +26,7 @@ pub(crate) fn forward<T: Scalar>(
     finish: Epilogue<T>,
     out: &mut [T],
 ) -> Result<()> {
-    let (ins, outs) = (sizes.c_in / sizes.groups, sizes.c_out / sizes.groups);
-    let at =
-        |group: usize, tap: usize, i: usize, o: usize| w[((group * outs + o) * ins + i) * sizes.taps() + tap];
+    let at = |group, tap, i, o| w[place(sizes, group, tap, i, o)];
     run(sizes, &Pass::forward(sizes), x, w, &at, finish, out)
 }
 
@@ -34,9 +38,7 @@ pub(crate) fn input_grad<T: Scalar>(
     finish: Epilogue<T>,
     out: &mut [T],
 ) -> Result<()> {
-    let (ins, outs) = (sizes.c_in / sizes.groups, sizes.c_out / sizes.groups);
-    let at =
-        |group: usize, tap: usize, o: usize, i: usize| w[((group * outs + o) * ins + i) * sizes.taps() + tap];
+    let at = |group, tap, o, i| w[place(sizes, group, tap, i, o)];
     Pass::backward(sizes).iter().try_for_each(|pass| run(sizes, pass, g, w, &at, finish, out))
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn weight_grad<T: Scalar>(sizes: &Sizes, x: &[T], g: &[T], out: &mut 
 }
 
 /// Consecutive lines whose pixels make one chain.
-pub(super) fn chains(lines: &[Line]) -> Vec<Range<usize>> {
+fn chains(lines: &[Line]) -> Vec<Range<usize>> {
     let (mut chains, mut start, mut pixels) = (Vec::new(), 0, 0);
     for (i, line) in lines.iter().enumerate() {
         if pixels + line.count > CHAIN {
@@ -38,6 +38,25 @@ pub(super) fn chains(lines: &[Line]) -> Vec<Range<usize>> {
     }
     chains.push(start..lines.len());
     chains
+}
+
+/// Calls `chain(where windows begin, lines)` for the lines of each chain of an image. A padded image that is large is copied
+/// chain by chain.
+pub(super) fn each_chain<T: Scalar>(
+    pass: &Pass,
+    lines: &[Line],
+    image: &[T],
+    room: &mut [T],
+    mut chain: impl FnMut(*const T, &[Line]),
+) {
+    let in_bands = pass.bands::<T>() > 1;
+    let mut from = std::ptr::null();
+    for (i, range) in chains(lines).into_iter().enumerate() {
+        if i == 0 || in_bands {
+            from = pass.read_from(image, if in_bands { &lines[range.clone()] } else { lines }, room);
+        }
+        chain(from, &lines[range]);
+    }
 }
 
 /// How many sums of `len` elements over parts of the `n` images are made side by side: by shapes alone, since the order of
@@ -91,28 +110,21 @@ fn contract_images<T: Scalar>(sizes: &Sizes, x: &[T], g: &[T], out: &mut [T]) ->
     let (taps, places) = pass.taps(sizes.kernel);
     let runs = pass.runs(&places, ins);
     let lines = pass.lines();
-    let (chains, bands) = (chains(&lines), pass.bands::<T>());
     let (from, to) = (sizes.input_len(), sizes.output_len());
     let ld = outs.next_multiple_of(lanes::<T>());
     let rooms = Rooms::new("conv", if pass.pads() { pass.padded_len() } else { 0 })?;
     let part = |images: Range<usize>, sums: &mut [T]| {
         rooms.enter(|room| {
             for image in images {
-                let x = &x[image * from..][..from];
-                let mut a = std::ptr::null();
                 let g = &g[image * to..][..to];
-                for (i, chain) in chains.iter().enumerate() {
-                    if i == 0 || bands > 1 {
-                        let read = if bands > 1 { &lines[chain.clone()] } else { &lines[..] };
-                        a = pass.read_from(x, read, room);
-                    }
+                each_chain(&pass, &lines, &x[image * from..][..from], room, |a, lines| {
                     for group in 0..groups {
                         let rows = Rows {
                             a: a.wrapping_add(group * ins),
                             a_step: pass.step(),
                             b: g[group * outs..].as_ptr().cast_mut(),
                             b_step: pass.to_step(),
-                            lines: &lines[chain.clone()],
+                            lines,
                             runs: &runs,
                             n: outs,
                         };
@@ -121,7 +133,7 @@ fn contract_images<T: Scalar>(sizes: &Sizes, x: &[T], g: &[T], out: &mut [T]) ->
                         // rows of whole registers.
                         unsafe { contract(&rows, sums.as_mut_ptr(), ld) }
                     }
-                }
+                });
             }
         });
     };
