@@ -139,6 +139,19 @@ unsafe impl<T: Float> Turn<T> for Lanes<T> {
     }
 }
 
+/// Asks for the memory at `p`, which need not be there, before it is read.
+#[inline(always)]
+pub(crate) fn prefetch<T>(p: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which touches no memory that the program could see.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(p.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = p;
+}
+
 /// max(0, x); NaN stays.
 #[inline(always)]
 pub(crate) fn relu<T: Float>(x: T) -> T {

@@ -138,6 +138,8 @@ macro_rules! unrolled {
     };
 }
 
+pub(super) use {unrolled, with_rows};
+
 vector_fn! {
     /// For every row, `b = a·w`, then bias and rectifier; `w` is [`pack`]ed, its rows in the order of the runs.
     ///
