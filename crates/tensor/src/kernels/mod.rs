@@ -11,6 +11,8 @@ pub(crate) mod matmul;
 pub(crate) mod order;
 pub(crate) mod pool;
 pub(crate) mod rank;
+pub(crate) mod recurrent;
 pub(crate) mod softmax;
+pub(crate) mod tile;
 pub(crate) mod update;
 pub(crate) mod vector;

@@ -25,6 +25,7 @@ mod pairs;
 pub(crate) mod pool;
 mod products;
 mod rearrange;
+pub(crate) mod recurrent;
 pub(crate) mod reduce;
 pub(crate) mod resample;
 mod scan;

@@ -5,11 +5,11 @@
 
 use super::direct::PART;
 use super::pass::{Axis, Pass};
-use super::tile::{CHAIN, Finish, unrolled, with_rows};
 use super::weight::in_parts;
 use super::{Epilogue, Sizes};
 use crate::buffer::Buffer;
 use crate::error::Result;
+use crate::kernels::tile::{CHAIN, Finish, unrolled, with_rows};
 use crate::kernels::vector::{Scalar, Vector, prefetch, vector_fn};
 use crate::parallel::{Disjoint, for_ranges};
 use std::ops::Range;

@@ -2,10 +2,10 @@
 
 use super::pass::Pass;
 use super::rooms::Rooms;
-use super::tile::{Finish, Line, Rows, correlate, pack, packed_len};
 use super::{Epilogue, Sizes, depthwise, winograd};
 use crate::buffer::Buffer;
 use crate::error::Result;
+use crate::kernels::tile::{Finish, Line, Rows, correlate, pack, packed_len};
 use crate::kernels::vector::Scalar;
 use crate::parallel::{self, Disjoint, for_ranges};
 

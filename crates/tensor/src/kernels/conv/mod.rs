@@ -1,6 +1,6 @@
 //! Convolutions of up to three spatial axes, and their gradients, over images with their channels last.
 //!
-//! All of them are products of windows, which are read where they lie in a padded image, with the weight: see [`tile`].
+//! All of them are products of windows, which are read where they lie in a padded image, with the weight: see [`super::tile`].
 //! The gradient of the input is a convolution too, one for each phase of the stride, and so is a transposed convolution.
 //! What is computed for a pixel, and in which order, depends on the sizes of the window alone: not on the batch, nor on
 //! threads.
@@ -9,7 +9,6 @@ mod depthwise;
 mod direct;
 mod pass;
 mod rooms;
-mod tile;
 mod weight;
 mod winograd;
 

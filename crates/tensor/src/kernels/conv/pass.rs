@@ -1,8 +1,8 @@
 //! Where windows lie: one pass over an image, axis by axis, and the padded copy that it reads.
 
 use super::Sizes;
-use super::tile::{CHAIN, Line, Runs};
 use crate::Number;
+use crate::kernels::tile::{CHAIN, Line, Runs};
 use smallvec::SmallVec;
 
 /// One axis of a pass. Result `i` stands at `to + i·to_step` and is a sum over `taps` of what stands at `i·step + at` in a

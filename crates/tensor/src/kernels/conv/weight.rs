@@ -2,10 +2,10 @@
 
 use super::pass::Pass;
 use super::rooms::Rooms;
-use super::tile::{CHAIN, Line, Rows, contract};
 use super::{Sizes, depthwise, winograd};
 use crate::buffer::Buffer;
 use crate::error::Result;
+use crate::kernels::tile::{CHAIN, Line, Rows, contract};
 use crate::kernels::vector::{Scalar, lanes};
 use crate::parallel::{Disjoint, for_chunks, for_ranges};
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! The two products that every convolution is made of, on operands that are read where they lie.
+//! The two products that convolutions and recurrent layers are made of, on operands that are read where they lie.
 //!
 //! [`correlate`] is a product whose left matrix is never written down: row i begins `i·a_step` after the first one, and
 //! consists of runs of neighbours at given places from there, as a window over an image whose channels are last does.
@@ -10,18 +10,18 @@ use crate::kernels::vector::{Scalar, vector_fn};
 use std::ops::Range;
 
 /// The most terms in one chain; longer sums are made of chains, one added to the other.
-pub(super) const CHAIN: usize = 512;
+pub(crate) const CHAIN: usize = 512;
 
 /// A run of neighbours, `at` elements from where a row begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Run {
+pub(crate) struct Run {
     pub at: usize,
     pub len: usize,
 }
 
 /// A line of pixels: where its first one lies in the image that windows are over, and in the one beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Line {
+pub(crate) struct Line {
     pub a: usize,
     pub b: usize,
     pub count: usize,
@@ -29,7 +29,7 @@ pub(super) struct Line {
 
 /// The runs of a window, cut into chains.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Runs {
+pub(crate) struct Runs {
     pub runs: Vec<Run>,
     /// The runs of each chain.
     pub chains: Vec<Range<usize>>,
@@ -70,7 +70,7 @@ impl Runs {
 /// How [`correlate`] and [`contract`] go over their operands. For each line and i < count, row i of the left matrix begins
 /// at `a + line.a + i·a_step`, and its partner, a row of `n` numbers, at `b + line.b + i·b_step`.
 #[derive(Clone, Copy)]
-pub(super) struct Rows<'a, T> {
+pub(crate) struct Rows<'a, T> {
     pub a: *const T,
     pub a_step: usize,
     pub b: *mut T,
@@ -82,20 +82,20 @@ pub(super) struct Rows<'a, T> {
 
 /// What is done to a result before it leaves.
 #[derive(Clone, Copy)]
-pub(super) struct Finish<T> {
+pub(crate) struct Finish<T> {
     /// n numbers, or null.
     pub bias: *const T,
     pub relu: bool,
 }
 
 /// The elements of a packed matrix of `len` rows and `n` columns: see [`packed`].
-pub(super) fn packed_len<T: Scalar>(len: usize, n: usize) -> usize {
+pub(crate) fn packed_len<T: Scalar>(len: usize, n: usize) -> usize {
     len * n.next_multiple_of(crate::kernels::vector::lanes::<T>())
 }
 
 /// Packs a matrix for [`correlate`]: blocks of two registers of columns, the last of one if that is enough, each row by
 /// row; columns after the n-th are 0. Calls `at(row, column)` for each element.
-pub(super) fn pack<T: Scalar>(len: usize, n: usize, out: &mut [T], at: impl Fn(usize, usize) -> T) {
+pub(crate) fn pack<T: Scalar>(len: usize, n: usize, out: &mut [T], at: impl Fn(usize, usize) -> T) {
     let lanes = crate::kernels::vector::lanes::<T>();
     let (whole, mut out) = (n.next_multiple_of(lanes), out);
     let mut j = 0;
@@ -138,7 +138,7 @@ macro_rules! unrolled {
     };
 }
 
-pub(super) use {unrolled, with_rows};
+pub(crate) use {unrolled, with_rows};
 
 vector_fn! {
     /// For every row, `b = a·w`, then bias and rectifier; `w` is [`pack`]ed, its rows in the order of the runs.
@@ -146,7 +146,7 @@ vector_fn! {
     /// # Safety
     /// `a` must be readable at every element of every row, `b` writable at n elements for every row and in no place that
     /// `a` or another thread reads or writes, `w` as long as [`packed_len`] says, the bias null or n long.
-    pub(super) unsafe fn correlate<T, H, W>(rows: &Rows<T>, w: *const T, finish: Finish<T>) {
+    pub(crate) unsafe fn correlate<T, H, W>(rows: &Rows<T>, w: *const T, finish: Finish<T>) {
         // SAFETY: the caller's promises; blocks lie inside lines and columns.
         unsafe {
             // 14 rows of two registers, one for the operand and two for the weights: 31 of 32; or 6 rows: 15 of 16.
@@ -261,7 +261,7 @@ vector_fn! {
     /// # Safety
     /// `a` and `b` must be readable at every element of every row, `out` readable and writable at `runs.len` rows of
     /// `n` elements, rounded up to whole registers, which no other thread touches.
-    pub(super) unsafe fn contract<T, H, W>(rows: &Rows<T>, out: *mut T, ld: usize) {
+    pub(crate) unsafe fn contract<T, H, W>(rows: &Rows<T>, out: *mut T, ld: usize) {
         // SAFETY: the caller's promises; blocks lie inside runs and columns.
         unsafe {
             let most = if W::LANES * size_of::<T>() == 64 { 14 } else { 6 };
