@@ -19,6 +19,8 @@ pub enum Name {
     Field(&'static str),
     /// A place in a list.
     Index(usize),
+    /// A field whose name has a number in it, `weight_ih_l0_reverse`: what stands before it, the number, what stands after.
+    Numbered(&'static str, usize, &'static str),
 }
 
 impl fmt::Display for Name {
@@ -26,6 +28,7 @@ impl fmt::Display for Name {
         match self {
             Name::Field(name) => f.write_str(name),
             Name::Index(i) => write!(f, "{i}"),
+            Name::Numbered(before, i, after) => write!(f, "{before}{i}{after}"),
         }
     }
 }

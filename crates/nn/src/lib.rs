@@ -20,12 +20,13 @@ pub use activation::Activation;
 pub use context::{Context, Name};
 pub use error::{Error, Result};
 pub use layers::{
-    AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d,
+    AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, BagMode, BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d,
     BatchNormConfig, Checkpointed, Conv, Conv1d, Conv2d, Conv3d, ConvConfig, ConvTranspose, ConvTranspose1d,
-    ConvTranspose2d, ConvTranspose3d, Dropout, DropoutChannels, Flatten, GlobalAvgPool, GroupNorm,
-    GroupNormConfig, Identity, Layer, LayerNorm, LayerNormConfig, Linear, LinearConfig, LocalResponseNorm,
-    MaxPool, PaddingMode, PixelShuffle, Residual, RmsNorm, RmsNormConfig, Sequential, Softmax,
-    StochasticDepth, Unflatten, Upsample,
+    ConvTranspose2d, ConvTranspose3d, Dropout, DropoutChannels, Embedding, EmbeddingBag, EmbeddingConfig,
+    Flatten, GlobalAvgPool, GroupNorm, GroupNormConfig, Gru, GruCell, Identity, Layer, LayerNorm,
+    LayerNormConfig, Linear, LinearConfig, LocalResponseNorm, Lstm, LstmCell, MaxPool, PaddingMode,
+    PixelShuffle, RecurrentConfig, RecurrentState, Residual, RmsNorm, RmsNormConfig, Rnn, RnnCell,
+    Sequential, Softmax, StochasticDepth, Unflatten, Upsample,
 };
 pub use module::{Module, Visitor, VisitorMut};
 pub use nn_derive::Module;

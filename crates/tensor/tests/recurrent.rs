@@ -63,9 +63,8 @@ impl Case {
                 let row = self.row(if self.how.reverse { len - 1 - t } else { t }, i);
                 let wide = self.how.cell.gates() * h;
                 let x = &x[row * wide..][..wide];
-                let z: Vec<f64> = (0..wide)
-                    .map(|g| b[g] + (0..h).map(|k| w[g * h + k] * state[k]).sum::<f64>())
-                    .collect();
+                let z: Vec<f64> =
+                    (0..wide).map(|g| b[g] + (0..h).map(|k| w[g * h + k] * state[k]).sum::<f64>()).collect();
                 let both = |g: usize| x[g] + z[g];
                 let new: Vec<f64> = match self.how.cell {
                     Cell::Tanh => (0..h).map(|u| both(u).tanh()).collect(),
@@ -100,7 +99,9 @@ impl Case {
 #[test]
 fn every_cell_is_its_definition() {
     for cell in CELLS {
-        for (lengths, h) in [(&[5, 5, 5][..], 3), (&[7, 4, 4, 1], 17), (&[3], 1), (&[2, 0], 4), (&[20, 19, 3], 40)] {
+        for (lengths, h) in
+            [(&[5, 5, 5][..], 3), (&[7, 4, 4, 1], 17), (&[3], 1), (&[2, 0], 4), (&[20, 19, 3], 40)]
+        {
             for reverse in [false, true] {
                 let case = Case::new(cell, lengths, h, reverse, DType::F64);
                 let (got, wanted) = (case.run().to_vec::<f64>().unwrap(), case.by_definition());
@@ -123,8 +124,11 @@ fn a_sequence_has_the_same_bits_in_any_company() {
             let (rows, n) = (case.gates.shape()[0], case.lengths.len());
             for (i, &len) in case.lengths.iter().enumerate() {
                 let at: Vec<i64> = (0..len).map(|t| case.row(t, i) as i64).collect();
-                let pick = |x: &Tensor, at: &[i64]| x.index_select(0, &Tensor::from_slice(at, [at.len()]).unwrap()).unwrap();
-                let states = |from: usize| (0..cell.states()).map(|s| (from + s * n + i) as i64).collect::<Vec<_>>();
+                let pick = |x: &Tensor, at: &[i64]| {
+                    x.index_select(0, &Tensor::from_slice(at, [at.len()]).unwrap()).unwrap()
+                };
+                let states =
+                    |from: usize| (0..cell.states()).map(|s| (from + s * n + i) as i64).collect::<Vec<_>>();
                 let (gates, first) = (pick(&case.gates, &at), pick(&case.states, &states(0)));
                 let with = RecurrentOperands { states: &first, ..case.with() };
                 let how = Recurrence { sizes: vec![1; len], ..case.how.clone() };

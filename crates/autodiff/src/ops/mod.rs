@@ -59,6 +59,8 @@ op_list! {
     pool { max_pool, resample }
     /// Values mixed by how well their keys fit.
     attention { scaled_dot_product_attention }
+    /// Sequences, step by step.
+    recurrent { recurrent }
     /// Losses.
     loss { mse, l1, huber, bce_with_logits, cross_entropy, cross_entropy_grad }
     /// Views, and tensors joined.

@@ -4,9 +4,11 @@ mod activations;
 mod batch_norm;
 mod conv;
 mod dropout;
+mod embedding;
 mod linear;
 mod norm;
 mod pool;
+mod recurrent;
 mod sequential;
 mod shape;
 
@@ -17,12 +19,14 @@ pub use conv::{
     ConvTranspose3d, PaddingMode,
 };
 pub use dropout::{Dropout, DropoutChannels, StochasticDepth};
+pub use embedding::{BagMode, Embedding, EmbeddingBag, EmbeddingConfig};
 pub use linear::{Linear, LinearConfig};
 pub use norm::{GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, RmsNorm, RmsNormConfig};
 pub use pool::{
     AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, LocalResponseNorm, MaxPool, PixelShuffle,
     Upsample,
 };
+pub use recurrent::{Gru, GruCell, Lstm, LstmCell, RecurrentConfig, RecurrentState, Rnn, RnnCell};
 pub use sequential::{Checkpointed, Residual, Sequential};
 pub use shape::{Flatten, Identity, Unflatten};
 

@@ -1,0 +1,383 @@
+//! Recurrent layers: plain, LSTM and GRU; several on top of each other, in both directions, over sequences of any lengths.
+
+mod cell;
+mod rows;
+
+pub use cell::{GruCell, LstmCell, RnnCell};
+
+use super::{Dropout, Layer};
+use crate::context::{Context, Name};
+use crate::error::{Error, Result};
+use crate::init::Init;
+use crate::module::{Module, Visitor, VisitorMut};
+use crate::param::Param;
+use autodiff::Var;
+use rows::Steps;
+use tensor::{Cell, DType, Recurrence, Rng};
+
+/// How a recurrent layer is made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RecurrentConfig {
+    /// Layers on top of each other.
+    pub layers: usize,
+    /// Whether each layer reads the sequence from both ends; its outputs stand side by side.
+    pub bidirectional: bool,
+    /// The probability with which outputs are dropped between layers.
+    pub dropout: f64,
+    /// Whether biases are added.
+    pub bias: bool,
+    /// Whether batches are `(n, time, d)`, not `(time, n, d)`.
+    pub batch_first: bool,
+    /// The parameters' element type.
+    pub dtype: DType,
+}
+
+impl Default for RecurrentConfig {
+    fn default() -> Self {
+        Self {
+            layers: 1,
+            bidirectional: false,
+            dropout: 0.0,
+            bias: true,
+            batch_first: true,
+            dtype: DType::F32,
+        }
+    }
+}
+
+/// What a recurrent layer carries from one step to the next.
+#[derive(Debug, Clone)]
+pub struct RecurrentState {
+    /// `(layers·directions, n, hidden)`
+    pub h: Var,
+    /// The same of c; of an LSTM alone.
+    pub c: Option<Var>,
+}
+
+impl RecurrentState {
+    /// The same values, to which no gradient goes back: between the parts of a long text.
+    pub fn detach(&self) -> Self {
+        Self { h: self.h.detach(), c: self.c.as_ref().map(Var::detach) }
+    }
+}
+
+/// The parameters of one layer in one direction.
+#[derive(Debug, Clone)]
+struct Direction {
+    weight_ih: Param,
+    weight_hh: Param,
+    bias_ih: Option<Param>,
+    bias_hh: Option<Param>,
+}
+
+impl Direction {
+    fn new(cell: Cell, d_in: usize, hidden: usize, bias: bool, dtype: DType, rng: &mut Rng) -> Result<Self> {
+        let init = Init::Uniform { limit: 1.0 / (hidden as f64).sqrt() };
+        let wide = cell.gates() * hidden;
+        let mut param = |shape: &[usize]| init.tensor(shape, dtype, rng).map(Param::new);
+        let (weight_ih, weight_hh) = (param(&[wide, d_in])?, param(&[wide, hidden])?);
+        let (bias_ih, bias_hh) = (param(&[wide])?, param(&[wide])?);
+        Ok(Self { weight_ih, weight_hh, bias_ih: bias.then_some(bias_ih), bias_hh: bias.then_some(bias_hh) })
+    }
+
+    /// Its parameters with the first part of their names.
+    fn params(&self) -> impl Iterator<Item = (&'static str, &Param)> {
+        let [ih, hh] = [("weight_ih", &self.weight_ih), ("weight_hh", &self.weight_hh)];
+        let biases = [("bias_ih", &self.bias_ih), ("bias_hh", &self.bias_hh)];
+        [ih, hh].into_iter().chain(biases.into_iter().filter_map(|(name, bias)| Some((name, bias.as_ref()?))))
+    }
+
+    fn params_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut Param)> {
+        let [ih, hh] = [("weight_ih", &mut self.weight_ih), ("weight_hh", &mut self.weight_hh)];
+        let biases = [("bias_ih", &mut self.bias_ih), ("bias_hh", &mut self.bias_hh)];
+        [ih, hh].into_iter().chain(biases.into_iter().filter_map(|(name, bias)| Some((name, bias.as_mut()?))))
+    }
+
+    /// h of each of the rows x, and the last states, from the first ones.
+    fn run(&self, x: &Var, states: &[Var], how: &Recurrence, cx: &Context) -> Result<(Var, Vec<Var>)> {
+        let bias = |bias: &Option<Param>| bias.as_ref().map(|bias| cx.param(bias));
+        let (of_input, of_state) = (bias(&self.bias_ih), bias(&self.bias_hh));
+        // The reset gate of a GRU stands between the two; elsewhere they are one.
+        let (of_input, of_state) = match (how.cell, of_input, of_state) {
+            (Cell::Gru, of_input, of_state) => (of_input, of_state),
+            (_, Some(of_input), Some(of_state)) => (Some(of_input.add(&of_state)?), None),
+            (_, of_input, _) => (of_input, None),
+        };
+        let gates = x.linear(&cx.param(&self.weight_ih), of_input.as_ref())?;
+        let first = match states {
+            [h] => h.clone(),
+            _ => Var::cat(&states.iter().collect::<Vec<_>>(), 0)?,
+        };
+        let out = gates.recurrent(&cx.param(&self.weight_hh), &first, of_state.as_ref(), how)?;
+        let (rows, n) = (x.shape()[0], states[0].shape()[0]);
+        let last = (0..states.len()).map(|s| Ok(out.narrow(0, rows + s * n, n)?)).collect::<Result<_>>()?;
+        Ok((out.narrow(0, 0, rows)?, last))
+    }
+}
+
+/// Layers of one cell on top of each other.
+#[derive(Debug, Clone)]
+struct Stack {
+    op: &'static str,
+    cell: Cell,
+    /// Layer by layer, the forward direction first.
+    parts: Vec<Direction>,
+    d_in: usize,
+    hidden: usize,
+    dropout: Dropout,
+    config: RecurrentConfig,
+}
+
+impl Stack {
+    fn new(
+        op: &'static str,
+        cell: Cell,
+        d_in: usize,
+        hidden: usize,
+        config: &RecurrentConfig,
+        rng: &mut Rng,
+    ) -> Result<Self> {
+        if d_in == 0 || hidden == 0 || config.layers == 0 {
+            return Err(Error::InvalidArgument {
+                op,
+                rule: "sizes must be at least 1",
+                got: format!("d_in {d_in}, hidden {hidden}, layers {}", config.layers),
+                repair: "give the layer features, units and layers",
+            });
+        }
+        let directions = if config.bidirectional { 2 } else { 1 };
+        let mut parts = Vec::with_capacity(config.layers * directions);
+        for layer in 0..config.layers {
+            let d_in = if layer == 0 { d_in } else { directions * hidden };
+            for _ in 0..directions {
+                parts.push(Direction::new(cell, d_in, hidden, config.bias, config.dtype, rng)?);
+            }
+        }
+        Ok(Self { op, cell, parts, d_in, hidden, dropout: Dropout::new(config.dropout)?, config: *config })
+    }
+
+    fn directions(&self) -> usize {
+        if self.config.bidirectional { 2 } else { 1 }
+    }
+
+    /// The first states of all parts, each in the order of the steps.
+    fn first(&self, state: Option<&RecurrentState>, steps: &Steps) -> Result<Vec<Vec<Var>>> {
+        let Some(state) = state else {
+            let zeros = steps.zeros(self.hidden, self.config.dtype)?;
+            return Ok(vec![vec![zeros; self.cell.states()]; self.parts.len()]);
+        };
+        let given: Vec<&Var> = [Some(&state.h), state.c.as_ref()].into_iter().flatten().collect();
+        let shape = [self.parts.len(), steps.n, self.hidden];
+        if given.len() != self.cell.states() || given.iter().any(|x| x.shape() != shape) {
+            let got: Vec<_> = given.iter().map(|x| x.shape().to_vec()).collect();
+            return Err(Error::InvalidArgument {
+                op: self.op,
+                rule: "each first state must be (layers·directions, n, hidden), with c for an LSTM alone",
+                got: format!("{got:?} where {shape:?} is due"),
+                repair: "give the state that the layer returned for a batch of this size",
+            });
+        }
+        let part = |i: usize| given.iter().map(|x| steps.sorted(&x.select(0, i as isize)?)).collect();
+        (0..self.parts.len()).map(part).collect()
+    }
+
+    fn forward(
+        &self,
+        x: &Var,
+        lengths: Option<&[usize]>,
+        state: Option<&RecurrentState>,
+        cx: &mut Context,
+    ) -> Result<(Var, RecurrentState)> {
+        if x.rank() != 3 || x.shape()[2] != self.d_in {
+            return Err(Error::InvalidArgument {
+                op: self.op,
+                rule: match self.config.batch_first {
+                    true => "the input must be (n, time, d_in)",
+                    false => "the input must be (time, n, d_in)",
+                },
+                got: format!("{:?} where d_in is {}", x.shape(), self.d_in),
+                repair: "add the axis that lacks with unsqueeze, or change the layer's sizes",
+            });
+        }
+        let steps = Steps::of(self.op, x, lengths, self.config.batch_first)?;
+        let first = self.first(state, &steps)?;
+        let mut rows = steps.rows(x)?;
+        let mut last: Vec<Vec<Var>> = Vec::with_capacity(self.parts.len());
+        for (layer, parts) in self.parts.chunks(self.directions()).enumerate() {
+            if layer > 0 {
+                rows = self.dropout.forward(&rows, cx)?;
+            }
+            let mut outs = Vec::with_capacity(parts.len());
+            for (reverse, part) in [false, true].into_iter().zip(parts) {
+                let how = Recurrence { cell: self.cell, sizes: steps.sizes.clone(), reverse };
+                let (out, states) = part.run(&rows, &first[last.len()], &how, cx)?;
+                outs.push(out);
+                last.push(states);
+            }
+            rows = match &outs[..] {
+                [out] => out.clone(),
+                _ => Var::cat(&outs.iter().collect::<Vec<_>>(), -1)?,
+            };
+        }
+        let stacked = |s: usize| -> Result<Var> {
+            let of: Vec<Var> = last.iter().map(|states| steps.unsorted(&states[s])).collect::<Result<_>>()?;
+            Ok(Var::stack(&of.iter().collect::<Vec<_>>(), 0)?)
+        };
+        let c = if self.cell == Cell::Lstm { Some(stacked(1)?) } else { None };
+        Ok((steps.batch(&rows)?, RecurrentState { h: stacked(0)?, c }))
+    }
+
+    /// The name of a parameter of part `i`.
+    fn name(&self, i: usize, what: &'static str) -> Name {
+        let before = match what {
+            "weight_ih" => "weight_ih_l",
+            "weight_hh" => "weight_hh_l",
+            "bias_ih" => "bias_ih_l",
+            _ => "bias_hh_l",
+        };
+        let reverse = i % self.directions() == 1;
+        Name::Numbered(before, i / self.directions(), if reverse { "_reverse" } else { "" })
+    }
+}
+
+impl Module for Stack {
+    fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
+        for (i, part) in self.parts.iter().enumerate() {
+            for (what, param) in part.params() {
+                visitor.enter(self.name(i, what));
+                visitor.param(param);
+                visitor.leave();
+            }
+        }
+    }
+    fn visit_mut<'a>(&'a mut self, visitor: &mut dyn VisitorMut<'a>) {
+        let named =
+            |(i, part): (usize, &Direction)| part.params().map(|(what, _)| self.name(i, what)).collect();
+        let names: Vec<Vec<Name>> = self.parts.iter().enumerate().map(named).collect();
+        for (part, names) in self.parts.iter_mut().zip(names) {
+            for ((_, param), name) in part.params_mut().zip(names) {
+                visitor.enter(name);
+                visitor.param(param);
+                visitor.leave();
+            }
+        }
+    }
+}
+
+macro_rules! recurrent_layer {
+    ($(#[$meta:meta])* $name:ident, $op:literal, $cell:expr) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone)]
+        pub struct $name(Stack);
+
+        impl $name {
+            /// A layer of `hidden` units with the default configuration. Errors: as `with_config`.
+            pub fn new(d_in: usize, hidden: usize, rng: &mut Rng) -> Result<Self> {
+                Self::with_config(d_in, hidden, &RecurrentConfig::default(), rng)
+            }
+
+            /// A layer made as `config` says. Takes four streams from `rng` for each layer and direction.
+            ///
+            /// Errors: `InvalidArgument` for a size of 0 and a dropout that is no probability.
+            pub fn with_config(d_in: usize, hidden: usize, config: &RecurrentConfig, rng: &mut Rng) -> Result<Self> {
+                Stack::new($op, $cell, d_in, hidden, config, rng).map(Self)
+            }
+
+            /// The outputs of the last layer, `(n, time, directions·hidden)`, and the last state of each sequence. `lengths`:
+            /// the steps of each sequence, if not all; the others are read by nothing and give zeros. `state`: the first state,
+            /// zeros if none is given.
+            ///
+            /// A sequence gives the same bits alone, in any batch, and whatever pads it. Errors: `InvalidArgument` for an
+            /// input, lengths (0, or more than there are steps) or a state that do not fit.
+            pub fn forward_with(
+                &self,
+                x: &Var,
+                lengths: Option<&[usize]>,
+                state: Option<&RecurrentState>,
+                cx: &mut Context,
+            ) -> Result<(Var, RecurrentState)> {
+                self.0.forward(x, lengths, state, cx)
+            }
+
+            /// Features in.
+            pub fn d_in(&self) -> usize {
+                self.0.d_in
+            }
+
+            /// Features out: units, of both directions if there are two.
+            pub fn d_out(&self) -> usize {
+                self.0.hidden * self.0.directions()
+            }
+        }
+
+        impl Module for $name {
+            fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
+                self.0.visit(visitor);
+            }
+            fn visit_mut<'a>(&'a mut self, visitor: &mut dyn VisitorMut<'a>) {
+                self.0.visit_mut(visitor);
+            }
+        }
+
+        impl Layer for $name {
+            /// The outputs for whole sequences from a state of zeros.
+            fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
+                Ok(self.forward_with(x, None, None, cx)?.0)
+            }
+            fn kind(&self) -> String {
+                let layers = self.0.config.layers;
+                let both = if self.0.config.bidirectional { ", both directions" } else { "" };
+                format!("{}({} → {}, {layers} layers{both})", stringify!($name), self.0.d_in, self.d_out())
+            }
+        }
+    };
+}
+
+recurrent_layer! {
+    /// Long short-term memory. At each step, with gates i, f, g, o of `W_ih·x + b_ih + W_hh·h + b_hh`:
+    /// `c = σ(f)·c + σ(i)·tanh(g)`, `h = σ(o)·tanh(c)`.
+    ///
+    /// Shapes: x `(n, time, d_in)` → `(n, time, directions·hidden)`; `weight_ih_l0` `(4·hidden, d_in)`, `weight_hh_l0`
+    /// `(4·hidden, hidden)`, biases `(4·hidden)`, with `_l1` for the second layer and `_reverse` for the other direction:
+    /// PyTorch's names, order of gates and starting values. The input product is one for all steps; sequences of several
+    /// lengths cost what their steps cost. Differs from PyTorch in: batches come first unless the configuration says
+    /// otherwise. Source: Hochreiter and Schmidhuber 1997; Gers et al. 2000.
+    ///
+    /// ```
+    /// use nn::{Context, Lstm};
+    /// use tensor::{DType, Rng};
+    /// let rng = &mut Rng::seed(0);
+    /// let lstm = Lstm::new(3, 5, rng)?;
+    /// let x = rng.normal([2, 7, 3], 0.0, 1.0, DType::F32)?.into();
+    /// let (y, state) = lstm.forward_with(&x, Some(&[7, 4]), None, &mut Context::eval())?;
+    /// assert_eq!(y.shape(), [2, 7, 5]);
+    /// // The second sequence ended after four steps.
+    /// assert!(y.narrow(0, 1, 1)?.narrow(1, 3, 1)?.value().bit_eq(state.h.narrow(1, 1, 1)?.value()));
+    /// assert_eq!(y.narrow(0, 1, 1)?.narrow(1, 4, 3)?.value().abs()?.sum(&[])?.item()?, 0.0);
+    /// # Ok::<(), nn::Error>(())
+    /// ```
+    Lstm, "lstm", Cell::Lstm
+}
+
+recurrent_layer! {
+    /// Gated recurrent unit. At each step, with x = W_ih·x + b_ih and z = W_hh·h + b_hh, each of gates r, u, n:
+    /// `n = tanh(xₙ + σ(xᵣ + zᵣ)·zₙ)`, `u = σ(xᵤ + zᵤ)`, `h = (1 − u)·n + u·h`.
+    ///
+    /// Shapes and names: as [`Lstm`], with 3 gates for 4; PyTorch's order r, z, n. Source: Cho et al. 2014, with the reset
+    /// gate behind the product, as in PyTorch and Keras.
+    Gru, "gru", Cell::Gru
+}
+
+recurrent_layer! {
+    /// The plain recurrent layer, `h = tanh(W_ih·x + b_ih + W_hh·h + b_hh)`, or with a rectifier for tanh.
+    ///
+    /// Shapes and names: as [`Lstm`], with 1 gate for 4. Source: Elman 1990.
+    Rnn, "rnn", Cell::Tanh
+}
+
+impl Rnn {
+    /// As [`Rnn::with_config`], with `max(·, 0)` for tanh.
+    pub fn with_relu(d_in: usize, hidden: usize, config: &RecurrentConfig, rng: &mut Rng) -> Result<Self> {
+        Stack::new("rnn", Cell::Relu, d_in, hidden, config, rng).map(Self)
+    }
+}
