@@ -10,8 +10,10 @@ mod machine;
 mod mlp;
 mod ops;
 mod recorder;
+mod rnn;
 
 use clap::{Parser, ValueEnum};
+use ironloom::tensor::Cell;
 use std::process::ExitCode;
 
 /// What went wrong, as one line.
@@ -29,6 +31,12 @@ pub(crate) enum Workload {
     /// ResNet-20, 64 images of 32×32, cross-entropy, SGD with momentum.
     #[value(name = "resnet20")]
     ResNet20,
+    /// A character model of two LSTM layers of 256, 32 sequences of 64, cross-entropy, Adam, clipped gradients.
+    LstmChar,
+    /// The same with sequences of 1 to 64 characters.
+    LstmRagged,
+    /// The same as `lstm_char` with GRU layers.
+    GruChar,
     /// Single operations.
     Ops,
 }
@@ -58,6 +66,9 @@ fn main() -> ExitCode {
         Workload::MlpMnist => mlp::mnist(&args),
         Workload::CnnSmall => cnn::small(&args),
         Workload::ResNet20 => cnn::resnet20(&args),
+        Workload::LstmChar => rnn::train(&args, Cell::Lstm, false),
+        Workload::LstmRagged => rnn::train(&args, Cell::Lstm, true),
+        Workload::GruChar => rnn::train(&args, Cell::Gru, false),
         Workload::Ops => ops::run(&args),
     };
     match line {

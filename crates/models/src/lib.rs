@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod autoencoder;
+mod char_rnn;
 mod lenet;
 mod mlp;
 mod mobilenet;
@@ -10,6 +11,7 @@ mod unet;
 mod vgg;
 
 pub use autoencoder::{Autoencoder, AutoencoderConfig};
+pub use char_rnn::{CharRnn, CharRnnConfig};
 pub use lenet::{LeNet, LeNetConfig};
 pub use mlp::{Mlp, MlpConfig};
 pub use mobilenet::{MobileNet, MobileNetConfig};

@@ -25,7 +25,7 @@ pub use layers::{
     ConvTranspose2d, ConvTranspose3d, Dropout, DropoutChannels, Embedding, EmbeddingBag, EmbeddingConfig,
     Flatten, GlobalAvgPool, GroupNorm, GroupNormConfig, Gru, GruCell, Identity, Layer, LayerNorm,
     LayerNormConfig, Linear, LinearConfig, LocalResponseNorm, Lstm, LstmCell, MaxPool, PaddingMode,
-    PixelShuffle, RecurrentConfig, RecurrentState, Residual, RmsNorm, RmsNormConfig, Rnn, RnnCell,
+    PixelShuffle, Recurrent, RecurrentConfig, RecurrentState, Residual, RmsNorm, RmsNormConfig, Rnn, RnnCell,
     Sequential, Softmax, StochasticDepth, Unflatten, Upsample,
 };
 pub use module::{Module, Visitor, VisitorMut};

@@ -26,7 +26,7 @@ pub use pool::{
     AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, LocalResponseNorm, MaxPool, PixelShuffle,
     Upsample,
 };
-pub use recurrent::{Gru, GruCell, Lstm, LstmCell, RecurrentConfig, RecurrentState, Rnn, RnnCell};
+pub use recurrent::{Gru, GruCell, Lstm, LstmCell, Recurrent, RecurrentConfig, RecurrentState, Rnn, RnnCell};
 pub use sequential::{Checkpointed, Residual, Sequential};
 pub use shape::{Flatten, Identity, Unflatten};
 

@@ -115,9 +115,9 @@ impl Direction {
     }
 }
 
-/// Layers of one cell on top of each other.
+/// A recurrent layer of any cell: what [`Lstm`], [`Gru`] and [`Rnn`] are, where the choice is made as the program runs.
 #[derive(Debug, Clone)]
-struct Stack {
+pub struct Recurrent {
     op: &'static str,
     cell: Cell,
     /// Layer by layer, the forward direction first.
@@ -128,15 +128,22 @@ struct Stack {
     config: RecurrentConfig,
 }
 
-impl Stack {
-    fn new(
-        op: &'static str,
+impl Recurrent {
+    /// A layer of `hidden` units made as `config` says. Takes four streams from `rng` for each layer and direction.
+    ///
+    /// Errors: `InvalidArgument` for a size of 0 and a dropout that is no probability.
+    pub fn with_config(
         cell: Cell,
         d_in: usize,
         hidden: usize,
         config: &RecurrentConfig,
         rng: &mut Rng,
     ) -> Result<Self> {
+        let op = match cell {
+            Cell::Lstm => "lstm",
+            Cell::Gru => "gru",
+            _ => "rnn",
+        };
         if d_in == 0 || hidden == 0 || config.layers == 0 {
             return Err(Error::InvalidArgument {
                 op,
@@ -181,7 +188,28 @@ impl Stack {
         (0..self.parts.len()).map(part).collect()
     }
 
-    fn forward(
+    /// What the layer computes at a step.
+    pub fn cell(&self) -> Cell {
+        self.cell
+    }
+
+    /// Features in.
+    pub fn d_in(&self) -> usize {
+        self.d_in
+    }
+
+    /// Features out: units, of both directions if there are two.
+    pub fn d_out(&self) -> usize {
+        self.hidden * self.directions()
+    }
+
+    /// The outputs of the last layer, `(n, time, directions·hidden)`, and the last state of each sequence. `lengths`: the
+    /// steps of each sequence, if not all; the others are read by nothing and give zeros. `state`: the first state, zeros if
+    /// none is given.
+    ///
+    /// A sequence gives the same bits alone, in any batch, and whatever pads it. Errors: `InvalidArgument` for an input,
+    /// lengths (0, or more than there are steps) or a state that do not fit.
+    pub fn forward_with(
         &self,
         x: &Var,
         lengths: Option<&[usize]>,
@@ -240,7 +268,25 @@ impl Stack {
     }
 }
 
-impl Module for Stack {
+impl Layer for Recurrent {
+    /// The outputs for whole sequences from a state of zeros.
+    fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
+        Ok(self.forward_with(x, None, None, cx)?.0)
+    }
+    fn kind(&self) -> String {
+        let name = match self.cell {
+            Cell::Lstm => "Lstm",
+            Cell::Gru => "Gru",
+            _ => "Rnn",
+        };
+        let layers =
+            if self.config.layers == 1 { String::new() } else { format!(", {} layers", self.config.layers) };
+        let both = if self.config.bidirectional { ", both directions" } else { "" };
+        format!("{name}({} → {}{layers}{both})", self.d_in, self.d_out())
+    }
+}
+
+impl Module for Recurrent {
     fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
         for (i, part) in self.parts.iter().enumerate() {
             for (what, param) in part.params() {
@@ -265,10 +311,10 @@ impl Module for Stack {
 }
 
 macro_rules! recurrent_layer {
-    ($(#[$meta:meta])* $name:ident, $op:literal, $cell:expr) => {
+    ($(#[$meta:meta])* $name:ident, $cell:expr) => {
         $(#[$meta])*
         #[derive(Debug, Clone)]
-        pub struct $name(Stack);
+        pub struct $name(Recurrent);
 
         impl $name {
             /// A layer of `hidden` units with the default configuration. Errors: as `with_config`.
@@ -280,15 +326,10 @@ macro_rules! recurrent_layer {
             ///
             /// Errors: `InvalidArgument` for a size of 0 and a dropout that is no probability.
             pub fn with_config(d_in: usize, hidden: usize, config: &RecurrentConfig, rng: &mut Rng) -> Result<Self> {
-                Stack::new($op, $cell, d_in, hidden, config, rng).map(Self)
+                Recurrent::with_config($cell, d_in, hidden, config, rng).map(Self)
             }
 
-            /// The outputs of the last layer, `(n, time, directions·hidden)`, and the last state of each sequence. `lengths`:
-            /// the steps of each sequence, if not all; the others are read by nothing and give zeros. `state`: the first state,
-            /// zeros if none is given.
-            ///
-            /// A sequence gives the same bits alone, in any batch, and whatever pads it. Errors: `InvalidArgument` for an
-            /// input, lengths (0, or more than there are steps) or a state that do not fit.
+            /// Outputs and last state of a batch: as [`Recurrent::forward_with`].
             pub fn forward_with(
                 &self,
                 x: &Var,
@@ -296,17 +337,17 @@ macro_rules! recurrent_layer {
                 state: Option<&RecurrentState>,
                 cx: &mut Context,
             ) -> Result<(Var, RecurrentState)> {
-                self.0.forward(x, lengths, state, cx)
+                self.0.forward_with(x, lengths, state, cx)
             }
 
             /// Features in.
             pub fn d_in(&self) -> usize {
-                self.0.d_in
+                self.0.d_in()
             }
 
             /// Features out: units, of both directions if there are two.
             pub fn d_out(&self) -> usize {
-                self.0.hidden * self.0.directions()
+                self.0.d_out()
             }
         }
 
@@ -322,12 +363,10 @@ macro_rules! recurrent_layer {
         impl Layer for $name {
             /// The outputs for whole sequences from a state of zeros.
             fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
-                Ok(self.forward_with(x, None, None, cx)?.0)
+                self.0.forward(x, cx)
             }
             fn kind(&self) -> String {
-                let layers = self.0.config.layers;
-                let both = if self.0.config.bidirectional { ", both directions" } else { "" };
-                format!("{}({} → {}, {layers} layers{both})", stringify!($name), self.0.d_in, self.d_out())
+                self.0.kind()
             }
         }
     };
@@ -356,7 +395,7 @@ recurrent_layer! {
     /// assert_eq!(y.narrow(0, 1, 1)?.narrow(1, 4, 3)?.value().abs()?.sum(&[])?.item()?, 0.0);
     /// # Ok::<(), nn::Error>(())
     /// ```
-    Lstm, "lstm", Cell::Lstm
+    Lstm, Cell::Lstm
 }
 
 recurrent_layer! {
@@ -365,19 +404,19 @@ recurrent_layer! {
     ///
     /// Shapes and names: as [`Lstm`], with 3 gates for 4; PyTorch's order r, z, n. Source: Cho et al. 2014, with the reset
     /// gate behind the product, as in PyTorch and Keras.
-    Gru, "gru", Cell::Gru
+    Gru, Cell::Gru
 }
 
 recurrent_layer! {
     /// The plain recurrent layer, `h = tanh(W_ih·x + b_ih + W_hh·h + b_hh)`, or with a rectifier for tanh.
     ///
     /// Shapes and names: as [`Lstm`], with 1 gate for 4. Source: Elman 1990.
-    Rnn, "rnn", Cell::Tanh
+    Rnn, Cell::Tanh
 }
 
 impl Rnn {
     /// As [`Rnn::with_config`], with `max(·, 0)` for tanh.
     pub fn with_relu(d_in: usize, hidden: usize, config: &RecurrentConfig, rng: &mut Rng) -> Result<Self> {
-        Stack::new("rnn", Cell::Relu, d_in, hidden, config, rng).map(Self)
+        Recurrent::with_config(Cell::Relu, d_in, hidden, config, rng).map(Self)
     }
 }
