@@ -3,6 +3,7 @@
 
 mod autoencoder;
 mod char_rnn;
+pub mod decode;
 mod lenet;
 mod mlp;
 mod mobilenet;

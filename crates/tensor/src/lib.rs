@@ -27,6 +27,7 @@ pub use kernels::recurrent::Cell;
 pub use linalg::{MatrixNorm, Triangular};
 pub use ops::batch_norm::{BatchNorm, BatchNormGrads, BatchNormed};
 pub use ops::construct::Indexing;
+pub use ops::ctc::CtcTargets;
 pub use ops::einsum;
 pub use ops::fft::{Fft, FftNorm};
 pub use ops::fft_axes::fft_axes;

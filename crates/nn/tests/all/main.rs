@@ -13,6 +13,7 @@ mod layers;
 mod loss;
 mod norm;
 mod pattern;
+mod recurrent;
 mod state;
 mod summary;
 

@@ -5,6 +5,7 @@ pub(crate) mod batch_norm;
 pub(crate) mod compact;
 pub(crate) mod conv;
 pub(crate) mod cross_entropy;
+pub(crate) mod ctc;
 pub mod fused;
 pub(crate) mod layer_norm;
 pub(crate) mod matmul;

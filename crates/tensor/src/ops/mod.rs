@@ -9,6 +9,7 @@ mod channels;
 mod compare;
 pub(crate) mod construct;
 mod conv;
+pub(crate) mod ctc;
 mod division;
 pub mod einsum;
 mod extremes;

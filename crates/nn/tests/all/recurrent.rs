@@ -1,0 +1,235 @@
+//! Recurrent layers: against an outside framework, over sequences of any lengths, in any company.
+
+use autodiff::{Var, grad_of};
+use nn::{Context, GruCell, Layer, LstmCell, Module, Recurrent, RecurrentConfig, RecurrentState, RnnCell};
+use serde_json::Value;
+use tensor::{Cell, DType, Rng, Tensor};
+
+/// As in the script.
+fn operand(state: &mut u64, shape: &[usize], scale: f64) -> Tensor {
+    let mut next = || {
+        *state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        ((*state >> 57) as f64 / 64.0 - 1.0) * scale
+    };
+    Tensor::from_vec((0..shape.iter().product()).map(|_| next()).collect(), shape).unwrap()
+}
+
+fn cell(name: &str) -> Cell {
+    match name {
+        "tanh" => Cell::Tanh,
+        "relu" => Cell::Relu,
+        "lstm" => Cell::Lstm,
+        "gru" => Cell::Gru,
+        other => panic!("{other} is no cell"),
+    }
+}
+
+/// `goldens/make_recurrent.py` says how they were made, `goldens/recurrent.json` by which version and from which seed.
+#[test]
+fn layers_are_those_of_the_outside_framework() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/recurrent.json");
+    let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let cases = file["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 120);
+    for case in cases {
+        let size = |name: &str| case[name].as_u64().unwrap() as usize;
+        let flag = |name: &str| case[name].as_bool().unwrap();
+        let config = RecurrentConfig {
+            layers: size("layers"),
+            bidirectional: flag("bidirectional"),
+            bias: flag("bias"),
+            batch_first: flag("batch_first"),
+            dtype: DType::F64,
+            ..RecurrentConfig::default()
+        };
+        let cell = cell(case["cell"].as_str().unwrap());
+        let mut layer =
+            Recurrent::with_config(cell, size("d_in"), size("hidden"), &config, &mut Rng::seed(0)).unwrap();
+        let mut seed: u64 = case["seed"].as_str().unwrap().parse().unwrap();
+        for (_, param) in layer.named_params_mut() {
+            let shape = param.value().shape().to_vec();
+            param.set(operand(&mut seed, &shape, 0.5)).unwrap();
+        }
+        let (n, time) = (size("n"), size("time"));
+        let lead = if config.batch_first { [n, time] } else { [time, n] };
+        let x = Var::variable(operand(&mut seed, &[lead[0], lead[1], size("d_in")], 1.0));
+        let parts = config.layers * if config.bidirectional { 2 } else { 1 };
+        let mut state = || Var::variable(operand(&mut seed, &[parts, n, size("hidden")], 1.0));
+        let h = state();
+        let first = RecurrentState { h, c: (cell == Cell::Lstm).then(state) };
+        let lengths: Option<Vec<usize>> =
+            case["lengths"].as_array().map(|all| all.iter().map(|l| l.as_u64().unwrap() as usize).collect());
+        let given = flag("first").then_some(&first);
+        let cx = &mut Context::train(&mut Rng::seed(0));
+        let (y, last) = layer.forward_with(&x, lengths.as_deref(), given, cx).unwrap();
+        let results: Vec<Var> = [Some(y), Some(last.h), last.c].into_iter().flatten().collect();
+        let cotangents: Vec<Var> =
+            results.iter().map(|r| operand(&mut seed, r.shape(), 1.0).into()).collect();
+        let outputs: Vec<(&Var, Option<&Var>)> = results.iter().zip(cotangents.iter().map(Some)).collect();
+        let params: Vec<Var> = layer.named_params().iter().map(|(_, param)| cx.param(param)).collect();
+        let states = given.map(|first| [Some(&first.h), first.c.as_ref()]).into_iter().flatten().flatten();
+        let wrt: Vec<&Var> = [&x].into_iter().chain(states).chain(&params).collect();
+        let grads = grad_of(&outputs, &wrt).unwrap();
+        let found = results.iter().cloned().chain(grads.into_iter().map(Option::unwrap));
+        let wanted = case["results"].as_array().unwrap();
+        assert_eq!(wanted.len(), results.len() + wrt.len());
+        for (i, (found, golden)) in found.zip(wanted).enumerate() {
+            let shape: Vec<usize> =
+                golden["shape"].as_array().unwrap().iter().map(|d| d.as_u64().unwrap() as usize).collect();
+            assert_eq!(found.shape(), shape, "result {i} of {case}");
+            let values = found.value().to_vec::<f64>().unwrap();
+            let near = |a: f64, b: f64| (a - b).abs() <= 1e-10 * b.abs().max(1.0);
+            let squares: f64 = values.iter().map(|v| v * v).sum();
+            assert!(near(squares, golden["squares"].as_f64().unwrap()), "{squares}: result {i} of {case}");
+            for (place, at) in golden["at"].as_array().unwrap().iter().enumerate() {
+                let value = values[place * (values.len() - 1) / 5];
+                assert!(near(value, at.as_f64().unwrap()), "{value} at sample {place}: result {i} of {case}");
+            }
+        }
+    }
+}
+
+fn model(cell: Cell, dropout: f64) -> Recurrent {
+    let config = RecurrentConfig { layers: 2, bidirectional: true, dropout, ..RecurrentConfig::default() };
+    Recurrent::with_config(cell, 5, 33, &config, &mut Rng::seed(1)).unwrap()
+}
+
+#[test]
+fn names_are_those_of_the_outside_framework() {
+    let names: Vec<String> =
+        model(Cell::Lstm, 0.0).named_params().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(
+        names[..5],
+        ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "weight_ih_l0_reverse"]
+    );
+    assert_eq!(names[15], "bias_hh_l1_reverse");
+    let cell = GruCell::new(2, 3, &mut Rng::seed(0)).unwrap();
+    let names: Vec<String> = cell.named_params().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]);
+}
+
+#[test]
+fn padding_and_company_change_no_bit() {
+    let mut rng = Rng::seed(2);
+    let x = rng.normal([5, 9, 5], 0.0, 1.0, DType::F32).unwrap();
+    let lengths = [3, 9, 1, 9, 4];
+    for cell in [Cell::Tanh, Cell::Relu, Cell::Lstm, Cell::Gru] {
+        let layer = model(cell, 0.0);
+        let run = |x: &Tensor, lengths: Option<&[usize]>| {
+            layer.forward_with(&x.clone().into(), lengths, None, &mut Context::eval()).unwrap()
+        };
+        let (y, state) = run(&x, Some(&lengths));
+        // Whatever stands where a sequence has ended.
+        let noise = rng.normal([5, 9, 5], 0.0, 9.0, DType::F32).unwrap();
+        let ends = Tensor::from_slice(&lengths.map(|len| len as i64), [5, 1, 1]).unwrap();
+        let inside = Tensor::arange(9, DType::I64).unwrap().reshape([1, 9, 1]).unwrap().lt(&ends).unwrap();
+        let other = run(&Tensor::where_(&inside, &x, &noise).unwrap(), Some(&lengths));
+        assert!(y.value().bit_eq(other.0.value()) && state.h.value().bit_eq(other.1.h.value()), "{cell:?}");
+        for (i, &len) in lengths.iter().enumerate() {
+            let (alone, last) = run(&x.narrow(0, i, 1).unwrap().narrow(1, 0, len).unwrap(), None);
+            let here = y.value().narrow(0, i, 1).unwrap();
+            assert!(here.narrow(1, 0, len).unwrap().bit_eq(alone.value()), "{cell:?}, sequence {i}");
+            assert!(
+                state.h.value().narrow(1, i, 1).unwrap().bit_eq(last.h.value()),
+                "{cell:?}, sequence {i}"
+            );
+            assert_eq!(
+                here.narrow(1, len, 9 - len).unwrap().abs().unwrap().sum(&[]).unwrap().item().unwrap(),
+                0.0
+            );
+        }
+        for threads in [1, 2, 3, 8] {
+            let again = crate::with_threads(threads, || run(&x, Some(&lengths)).0);
+            assert!(y.value().bit_eq(again.value()), "{cell:?}, {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn dropout_stands_between_layers_in_training_alone() {
+    let x: Var = Rng::seed(3).normal([2, 4, 5], 0.0, 1.0, DType::F32).unwrap().into();
+    let (plain, dropping) = (model(Cell::Gru, 0.0), model(Cell::Gru, 0.5));
+    let eval = |layer: &Recurrent| layer.forward(&x, &mut Context::eval()).unwrap();
+    assert!(eval(&plain).value().bit_eq(eval(&dropping).value()));
+    let train = |layer: &Recurrent| layer.forward(&x, &mut Context::train(&mut Rng::seed(4))).unwrap();
+    assert!(train(&plain).value().bit_eq(eval(&plain).value()));
+    assert!(!train(&dropping).value().bit_eq(eval(&plain).value()));
+    assert!(train(&dropping).value().bit_eq(train(&dropping).value()));
+    // Everything dropped between the layers: the second sees zeros, whatever the input.
+    let all = model(Cell::Gru, 1.0);
+    let other = all.forward(&x.mul_scalar(-2.0).unwrap(), &mut Context::train(&mut Rng::seed(5))).unwrap();
+    assert!(train(&all).value().bit_eq(other.value()));
+}
+
+#[test]
+fn cells_are_steps_of_layers() {
+    let config = RecurrentConfig::default();
+    let x: Var = Rng::seed(6).normal([3, 4, 5], 0.0, 1.0, DType::F32).unwrap().into();
+    let cx = &mut Context::eval();
+    macro_rules! check {
+        ($cell:expr, $kind:ty) => {{
+            let layer = Recurrent::with_config($cell, 5, 6, &config, &mut Rng::seed(7)).unwrap();
+            let cell = <$kind>::new(5, 6, &mut Rng::seed(7)).unwrap();
+            let (y, _) = layer.forward_with(&x, None, None, cx).unwrap();
+            let mut states = cell.zeros(3).unwrap();
+            for t in 0..4 {
+                states = cell.forward(&x.select(1, t).unwrap(), &states, cx).unwrap();
+                assert!(states[0].value().bit_eq(y.select(1, t).unwrap().value()), "step {t}");
+            }
+        }};
+    }
+    check!(Cell::Lstm, LstmCell);
+    check!(Cell::Gru, GruCell);
+    check!(Cell::Tanh, RnnCell);
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let layer = model(Cell::Lstm, 0.0);
+    let cx = &mut Context::eval();
+    let x: Var = Tensor::zeros([2, 3, 5], DType::F32).unwrap().into();
+    let mut refused = |x: &Var, lengths: Option<&[usize]>, state: Option<&RecurrentState>, says: &str| {
+        assert_eq!(layer.forward_with(x, lengths, state, cx).unwrap_err().to_string(), says);
+    };
+    let zeros = |shape: &[usize]| Var::from(Tensor::zeros(shape, DType::F32).unwrap());
+    refused(
+        &zeros(&[2, 3, 4]),
+        None,
+        None,
+        "[lstm] the input must be (n, time, d_in); got [2, 3, 4] where d_in is 5; add the axis that lacks with unsqueeze, or change the layer's sizes",
+    );
+    refused(
+        &zeros(&[2, 0, 5]),
+        None,
+        None,
+        "[lstm] a sequence must have a step; got [2, 0, 5]; leave the batch out",
+    );
+    refused(
+        &x,
+        Some(&[3]),
+        None,
+        "[lstm] there must be one length for each sequence; got 1 for [2, 3, 5]; give one length for each sequence",
+    );
+    refused(
+        &x,
+        Some(&[3, 0]),
+        None,
+        "[lstm] a sequence must have a step; got length 0 of sequence 1; leave it out of the batch",
+    );
+    refused(
+        &x,
+        Some(&[3, 4]),
+        None,
+        "[lstm] no length may exceed the steps of the batch; got length 4 of sequence 1 for 3 steps; pad the batch, or shorten the length",
+    );
+    let wrong = RecurrentState { h: zeros(&[2, 2, 33]), c: None };
+    refused(
+        &x,
+        None,
+        Some(&wrong),
+        "[lstm] each first state must be (layers·directions, n, hidden), with c for an LSTM alone; got [[2, 2, 33]] where [4, 2, 33] is due; give the state that the layer returned for a batch of this size",
+    );
+    // No sequence is no mistake.
+    let (y, state) = layer.forward_with(&zeros(&[0, 3, 5]), None, None, cx).unwrap();
+    assert_eq!((y.shape(), state.h.shape()), (&[0, 3, 66][..], &[4, 0, 33][..]));
+}
