@@ -22,10 +22,11 @@ pub use error::{Error, Result};
 pub use layers::{
     AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d,
     BatchNormConfig, Checkpointed, Conv, Conv1d, Conv2d, Conv3d, ConvConfig, ConvTranspose, ConvTranspose1d,
-    ConvTranspose2d, ConvTranspose3d, Dropout, DropoutChannels, Flatten, GlobalAvgPool, GroupNorm,
-    GroupNormConfig, Identity, Layer, LayerNorm, LayerNormConfig, Linear, LinearConfig, LocalResponseNorm,
-    MaxPool, PaddingMode, PixelShuffle, Residual, RmsNorm, RmsNormConfig, Sequential, Softmax,
-    StochasticDepth, Unflatten, Upsample,
+    ConvTranspose2d, ConvTranspose3d, DropMode, Dropout, DropoutChannels, Flatten, Fold, GlobalAvgPool,
+    GroupNorm, GroupNormConfig, Identity, InstanceNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d,
+    InstanceNormConfig, Layer, LayerNorm, LayerNormConfig, Linear, LinearConfig, LocalResponseNorm, LpPool,
+    MaxPool, PaddingMode, PixelShuffle, PixelUnshuffle, Residual, RmsNorm, RmsNormConfig, Sequential,
+    Softmax, StochasticDepth, Unflatten, Unfold, Upsample,
 };
 pub use module::{Module, Visitor, VisitorMut};
 pub use nn_derive::Module;
