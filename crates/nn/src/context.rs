@@ -49,7 +49,7 @@ pub struct Context {
     train: Option<Rng>,
     path: Vec<Name>,
     trace: Option<Vec<SummaryRow>>,
-    /// Values that stand in for parameters, while a module is being checked.
+    /// Values that stand in for parameters: computed weights, and the checker's while a module is being checked.
     stand_ins: Vec<(LeafId, Var)>,
     /// Whether this pass has run before, so that it must leave no trace in buffers.
     rerun: bool,
@@ -79,6 +79,20 @@ impl Context {
     pub(crate) fn substitute(&mut self, stand_ins: Vec<(LeafId, Var)>) {
         self.stand_ins = stand_ins;
         self.rerun = true;
+    }
+
+    /// Runs `part` with `value` in the place of a parameter.
+    pub(crate) fn with_stand_in<T>(
+        &mut self,
+        param: &Param,
+        value: Var,
+        part: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        // In front, where it is found before what stands in for the parameter already.
+        self.stand_ins.insert(0, (param.id(), value));
+        let result = part(self);
+        self.stand_ins.remove(0);
+        result
     }
 
     /// Whether this is a training pass.

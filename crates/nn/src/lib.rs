@@ -26,7 +26,8 @@ pub use layers::{
     GroupNorm, GroupNormConfig, Identity, InstanceNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d,
     InstanceNormConfig, Layer, LayerNorm, LayerNormConfig, Linear, LinearConfig, LocalResponseNorm, LpPool,
     MaxPool, PaddingMode, PixelShuffle, PixelUnshuffle, Residual, RmsNorm, RmsNormConfig, Sequential,
-    Softmax, StochasticDepth, Unflatten, Unfold, Upsample,
+    Softmax, SpectralNorm, SpectralNormConfig, StochasticDepth, Unflatten, Unfold, Upsample, WeightNorm,
+    Weighted,
 };
 pub use module::{Module, Visitor, VisitorMut};
 pub use nn_derive::Module;

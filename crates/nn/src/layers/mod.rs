@@ -9,6 +9,7 @@ mod linear;
 mod norm;
 mod patches;
 mod pool;
+mod reparam;
 mod resize;
 mod sequential;
 mod shape;
@@ -27,6 +28,7 @@ pub use patches::{Fold, Unfold};
 pub use pool::{
     AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, LocalResponseNorm, LpPool, MaxPool,
 };
+pub use reparam::{SpectralNorm, SpectralNormConfig, WeightNorm, Weighted};
 pub use resize::{PixelShuffle, PixelUnshuffle, Upsample};
 pub use sequential::{Checkpointed, Residual, Sequential};
 pub use shape::{Flatten, Identity, Unflatten};

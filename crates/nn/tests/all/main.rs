@@ -15,6 +15,7 @@ mod layers;
 mod loss;
 mod norm;
 mod pattern;
+mod reparam;
 mod state;
 mod summary;
 
