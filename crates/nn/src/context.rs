@@ -53,17 +53,19 @@ pub struct Context {
     stand_ins: Vec<(LeafId, Var)>,
     /// Whether this pass has run before, so that it must leave no trace in buffers.
     rerun: bool,
+    /// In a checkpoint, what buffers were set to, for its second run.
+    log: Option<checkpoint::Log>,
 }
 
 impl Context {
     /// A training pass: parameters are tracked, dropout drops. Takes one stream from `rng`.
     pub fn train(rng: &mut Rng) -> Self {
-        Self { train: Some(rng.split()), path: Vec::new(), trace: None, stand_ins: Vec::new(), rerun: false }
+        Self { train: Some(rng.split()), ..Self::eval() }
     }
 
     /// An inference pass: parameters enter as constants, so no graph is built and nothing is random.
     pub fn eval() -> Self {
-        Self { train: None, path: Vec::new(), trace: None, stand_ins: Vec::new(), rerun: false }
+        Self { train: None, path: Vec::new(), trace: None, stand_ins: Vec::new(), rerun: false, log: None }
     }
 
     /// An inference pass that notes what each named module returned.
@@ -123,6 +125,26 @@ impl Context {
             true => buffer.set(value(buffer.value())?),
             false => Ok(()),
         }
+    }
+
+    /// [`update`](Self::update), and the value that the buffer has then, for a result that depends on it: where a
+    /// checkpoint runs its part again, the value of the first run, whatever came in between.
+    ///
+    /// Errors: as [`update`](Self::update).
+    pub fn updated(
+        &mut self,
+        buffer: &Buffer,
+        value: impl FnOnce(Tensor) -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        if let Some(logged) = self.log.as_mut().and_then(checkpoint::Log::next) {
+            return Ok(logged);
+        }
+        self.update(buffer, value)?;
+        let now = buffer.value();
+        if let Some(log) = &mut self.log {
+            log.push(now.clone());
+        }
+        Ok(now)
     }
 
     /// Runs `part` under a name, so that errors and summaries say where they come from: for a field that is no layer

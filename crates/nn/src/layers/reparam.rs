@@ -212,8 +212,7 @@ impl Default for SpectralNormConfig {
 ///
 /// `σ = uᵀ·w·v`, where `u ← wv/|wv|` and `v ← wᵀu/|wᵀu|` once (or as configured) in each pass in training: power iteration,
 /// which follows a weight that changes slowly. u and v are constants to the gradient, and buffers; inference leaves them,
-/// and so does the second run of a checkpoint, which finds those of the first. Where another pass in training came in
-/// between, it finds that pass's, and its gradient is of a weight slightly different.
+/// and so does the second run of a checkpoint, which has those of the first.
 ///
 /// Names, order and start (15 iterations) are those of PyTorch's `parametrizations.spectral_norm`: w is
 /// `parametrizations.weight.original`, u, `(outputs)`, `parametrizations.weight.0._u`, and v, all else,
@@ -263,38 +262,38 @@ impl<L: Weighted> SpectralNorm<L> {
         let (u, v) = (draw(matrix.shape()[0])?, draw(matrix.shape()[1])?);
         let this = Self { u, v, layer, config: *config };
         for _ in 0..15 {
-            this.u.set(this.left(&matrix)?)?;
-            this.v.set(this.right(&matrix)?)?;
+            this.u.set(this.left(&matrix, &this.v.value())?)?;
+            this.v.set(this.right(&matrix, &this.u.value())?)?;
         }
         Ok(this)
     }
 
     /// The layer with the weight that this gives it, a parameter again.
     pub fn into_inner(mut self) -> Result<L> {
-        let weight = self.weight(&Context::eval())?.into_value();
+        let weight = self.weight(&mut Context::eval())?.into_value();
         self.layer.weight_mut().set(weight)?;
         Ok(self.layer)
     }
 
     /// The next v.
-    fn right(&self, matrix: &Tensor) -> Result<Tensor> {
-        unit(&matrix.transpose(0, 1)?.matmul(&self.u.value())?, self.config.eps)
+    fn right(&self, matrix: &Tensor, u: &Tensor) -> Result<Tensor> {
+        unit(&matrix.transpose(0, 1)?.matmul(u)?, self.config.eps)
     }
 
     /// The next u.
-    fn left(&self, matrix: &Tensor) -> Result<Tensor> {
-        unit(&matrix.matmul(&self.v.value())?, self.config.eps)
+    fn left(&self, matrix: &Tensor, v: &Tensor) -> Result<Tensor> {
+        unit(&matrix.matmul(v)?, self.config.eps)
     }
 
-    fn weight(&self, cx: &Context) -> Result<Var> {
+    fn weight(&self, cx: &mut Context) -> Result<Var> {
         let weight = cx.param(self.layer.weight());
         let matrix = matrix::<L>(&weight)?;
+        let (mut u, mut v) = (self.u.value(), self.v.value());
         for _ in 0..self.config.n_power_iterations {
-            cx.update(&self.u, |_| self.left(matrix.value()))?;
-            cx.update(&self.v, |_| self.right(matrix.value()))?;
+            u = cx.updated(&self.u, |_| self.left(matrix.value(), &v))?;
+            v = cx.updated(&self.v, |_| self.right(matrix.value(), &u))?;
         }
-        let [u, v] = [&self.u, &self.v].map(|vector| Var::constant(vector.value()));
-        let sigma = matrix.matmul(&v)?.mul(&u)?.sum(&[])?;
+        let sigma = matrix.matmul(&Var::constant(v))?.mul(&Var::constant(u))?.sum(&[])?;
         Ok(weight.div(&sigma)?)
     }
 }

@@ -130,34 +130,53 @@ fn a_pass_in_training_is_one_iteration_and_inference_none() {
     }
 }
 
-#[test]
-fn a_checkpoint_iterates_once_and_has_the_same_gradients() {
-    let block = || {
-        let rng = &mut Rng::seed(1);
-        Sequential::new()
-            .push(SpectralNorm::new(conv(), rng).unwrap())
-            .push(WeightNorm::new(conv_back()).unwrap())
-    };
-    fn conv_back() -> Conv2d {
-        let config = ConvConfig { dtype: DType::F64, padding: 1.into(), ..ConvConfig::default() };
-        Conv2d::with_config(6, 4, 2, &config, &mut Rng::seed(9)).unwrap()
-    }
-    let (plain, again) = (block(), Checkpointed::new(block()));
-    let x = Var::variable(normal([2, 4, 3, 3], 2));
-    let run = |layer: &dyn Layer| {
-        let y = layer.forward(&x, &mut Context::train(&mut Rng::seed(3))).unwrap();
+fn conv_back() -> Conv2d {
+    let config = ConvConfig { dtype: DType::F64, padding: 1.into(), ..ConvConfig::default() };
+    Conv2d::with_config(6, 4, 2, &config, &mut Rng::seed(9)).unwrap()
+}
+
+fn block() -> Sequential {
+    let rng = &mut Rng::seed(1);
+    let config = SpectralNormConfig { n_power_iterations: 2, ..SpectralNormConfig::default() };
+    Sequential::new()
+        .push(SpectralNorm::with_config(conv(), &config, rng).unwrap())
+        .push(WeightNorm::new(conv_back()).unwrap())
+        .push(SpectralNorm::new(conv(), rng).unwrap())
+}
+
+/// The gradients of two passes in training, both run before the first goes backward, as with a discriminator that sees
+/// two batches in a step.
+fn gradients_of_two_passes(layer: &dyn Layer) -> Vec<Tensor> {
+    let cx = &mut Context::train(&mut Rng::seed(3));
+    let x = [2, 3].map(|seed| Var::variable(normal([2, 4, 3, 3], seed)));
+    let y = [0, 1].map(|i| layer.forward(&x[i], cx).unwrap());
+    let mut all = Vec::new();
+    for (x, y) in x.iter().zip(y) {
         let grads = y.square().unwrap().sum(&[]).unwrap().backward().unwrap();
         let params = layer.named_params();
-        let mut all: Vec<Tensor> = params.iter().map(|(_, p)| grads.get(p.id()).unwrap().clone()).collect();
-        all.push(grads.of(&x).unwrap().clone());
-        all
-    };
-    for (a, b) in run(&plain).iter().zip(run(&again)) {
-        assert!(a.bit_eq(&b));
+        all.extend(params.iter().map(|(_, p)| grads.get(p.id()).unwrap().clone()));
+        all.push(grads.of(x).unwrap().clone());
     }
-    assert_eq!(plain.state_dict().fingerprint().unwrap(), again.state_dict().fingerprint().unwrap());
-    let fresh = block();
-    assert_ne!(plain.state_dict().fingerprint().unwrap(), fresh.state_dict().fingerprint().unwrap());
+    all
+}
+
+#[test]
+fn a_checkpoint_iterates_once_and_has_the_same_gradients() {
+    let inner = Sequential::new().push(Checkpointed::new(block()));
+    let (plain, again, nested) =
+        (block(), Checkpointed::new(block()), Checkpointed::new(Sequential::new().push(inner)));
+    let expected = gradients_of_two_passes(&plain);
+    for layer in [&again as &dyn Layer, &nested] {
+        for (a, b) in expected.iter().zip(gradients_of_two_passes(layer)) {
+            assert!(a.bit_eq(&b));
+        }
+    }
+    let state = plain.state_dict().fingerprint().unwrap();
+    assert_eq!(state, again.state_dict().fingerprint().unwrap());
+    assert_ne!(state, block().state_dict().fingerprint().unwrap());
+    for (a, b) in plain.state_dict().iter().zip(nested.state_dict().iter()) {
+        assert!(a.1.bit_eq(b.1), "{}", b.0);
+    }
 }
 
 #[test]
