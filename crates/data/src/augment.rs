@@ -3,6 +3,7 @@
 //! What happens to an image depends on the seed, the epoch and the number of its row: not on the batch that it is in, nor
 //! on who asks for it.
 
+use crate::color::Change;
 use crate::dataset::{Batch, Source};
 use crate::error::{Error, Result};
 use tensor::{DType, Rng, Tensor};
@@ -36,6 +37,18 @@ pub enum Augment {
         p: f64,
         /// The share of the image's area, from and to.
         area: (f64, f64),
+    },
+    /// Brightness, contrast, saturation and hue changed, in random order, of images from 0 to 1 with three channels, red,
+    /// green and blue, or one, which has no saturation and no hue. Before `Normalize`. torchvision's formulas.
+    ColorJitter {
+        /// How far the factor of the brightness lies from 1, either way, but not below 0. 0: left as it is.
+        brightness: f64,
+        /// The same for the contrast: the distance from the mean of the grey image.
+        contrast: f64,
+        /// The same for the saturation: the distance from grey.
+        saturation: f64,
+        /// How far the hue is turned, either way, in circles: up to 1/2.
+        hue: f64,
     },
     /// Less the mean and over the deviation of each channel.
     Normalize {
@@ -79,6 +92,15 @@ impl Augment {
             }
             Augment::Rotate { degrees } if !(0.0..=180.0).contains(degrees) => {
                 invalid("an angle must lie in 0..=180", degrees.to_string(), "use 10 or the like")
+            }
+            Augment::ColorJitter { brightness, contrast, saturation, .. }
+                if ![brightness, contrast, saturation].iter().all(|s| **s >= 0.0 && s.is_finite()) =>
+            {
+                let got = format!("brightness {brightness}, contrast {contrast}, saturation {saturation}");
+                invalid("strengths must be numbers of 0 or more", got, "use 0.2 or the like")
+            }
+            Augment::ColorJitter { hue, .. } if !(0.0..=0.5).contains(hue) => {
+                invalid("a hue must turn by 0..=0.5", hue.to_string(), "use 0.1 or the like")
             }
             Augment::Normalize { mean, std }
                 if mean.len() != std.len() || std.iter().any(|s| !s.is_normal()) =>
@@ -136,6 +158,34 @@ impl Augment {
                         for row in y..y + h {
                             image[(c * height + row) * width + x..][..w].fill(0.0);
                         }
+                    }
+                }
+            }
+            &Augment::ColorJitter { brightness, contrast, saturation, hue } => {
+                if channels != 1 && channels != 3 {
+                    let got = format!("{channels} channels");
+                    return invalid(
+                        "images must be grey, or red, green and blue, for their colours to change",
+                        got,
+                        "leave the step out, or select three channels",
+                    );
+                }
+                let mut factor = |strength: f64| -> Result<f64> {
+                    let (low, high) = ((1.0 - strength).max(0.0), 1.0 + strength);
+                    Ok(low + (high - low) * draw()?)
+                };
+                let factors = [factor(brightness)?, factor(contrast)?, factor(saturation)?];
+                let turn = (2.0 * draw()? - 1.0) * hue;
+                let changes = [
+                    (brightness, Change::Brightness(factors[0])),
+                    (contrast, Change::Contrast(factors[1])),
+                    (saturation, Change::Saturation(factors[2])),
+                    (hue, Change::Hue(turn)),
+                ];
+                for i in rng.permutation(changes.len())? {
+                    let (strength, change) = changes[i];
+                    if strength > 0.0 {
+                        change.apply(image, height * width);
                     }
                 }
             }

@@ -4,6 +4,7 @@
 mod augment;
 mod batch;
 mod cifar;
+mod color;
 mod csv;
 mod dataset;
 mod digits;
@@ -25,6 +26,6 @@ pub use digits::digits;
 pub use error::{Error, Result};
 pub use idx::{IdxOptions, parse_idx, read_idx, write_idx};
 pub use images::{ImageFolder, ImageFolderOptions, Skipped, image_folder};
-pub use mnist::{Mnist, mnist, mnist_files};
+pub use mnist::{FASHION_MNIST_CLASSES, Mnist, fashion_mnist, mnist, mnist_files};
 pub use split::{Fractions, Split, k_folds, k_folds_stratified, split_random, split_stratified};
 pub use standardizer::Standardizer;

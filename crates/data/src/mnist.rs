@@ -6,6 +6,26 @@ use crate::idx::{IdxOptions, read_idx};
 use std::path::{Path, PathBuf};
 use tensor::{DType, Tensor};
 
+/// What the labels 0 to 9 of Fashion-MNIST are. Source: Xiao, Rasul & Vollgraf 2017, arXiv:1708.07747, table 2.
+///
+/// The files hold numbers alone: [`fashion_mnist`] gives them these names, [`mnist`] those of digits.
+///
+/// ```
+/// assert_eq!(data::FASHION_MNIST_CLASSES[9], "Ankle boot");
+/// ```
+pub const FASHION_MNIST_CLASSES: [&str; 10] = [
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+];
+
 /// A training set and a test set that come apart.
 #[derive(Debug, Clone)]
 pub struct Mnist {
@@ -25,19 +45,34 @@ pub struct Mnist {
 /// A missing file; those of [`read_idx`]; images that are not `(n, rows, columns)` of bytes; as many labels as images
 /// are not there; a label above 9.
 pub fn mnist(dir: impl AsRef<Path>) -> Result<Mnist> {
-    let dir = dir.as_ref();
-    Ok(Mnist { train: TrainPart::all_of(part(dir, "train")?), test: part(dir, "t10k")? })
+    both(dir.as_ref(), &digits())
 }
 
-fn part(dir: &Path, name: &str) -> Result<Dataset> {
-    mnist_files(find(dir, &format!("{name}-images"), 3)?, find(dir, &format!("{name}-labels"), 1)?)
+/// As [`mnist`], with the classes of Fashion-MNIST, `"T-shirt/top"` to `"Ankle boot"`.
+pub fn fashion_mnist(dir: impl AsRef<Path>) -> Result<Mnist> {
+    both(dir.as_ref(), &FASHION_MNIST_CLASSES.map(String::from))
+}
+
+fn digits() -> [String; 10] {
+    std::array::from_fn(|digit| digit.to_string())
+}
+
+fn both(dir: &Path, names: &[String; 10]) -> Result<Mnist> {
+    let part = |name: &str| {
+        let images = find(dir, &format!("{name}-images"), 3)?;
+        files(&images, &find(dir, &format!("{name}-labels"), 1)?, names)
+    };
+    Ok(Mnist { train: TrainPart::all_of(part("train")?), test: part("t10k")? })
 }
 
 /// Reads one part of such a set: a file of images and the file of their labels, each plain or compressed with gzip.
 ///
 /// Features, classes and errors: as for [`mnist`].
 pub fn mnist_files(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Dataset> {
-    let (images_path, labels_path) = (images.as_ref(), labels.as_ref());
+    files(images.as_ref(), labels.as_ref(), &digits())
+}
+
+fn files(images_path: &Path, labels_path: &Path, names: &[String; 10]) -> Result<Dataset> {
     let images = read_idx(images_path, IdxOptions::default())?;
     if images.dtype() != DType::U8 || images.rank() != 3 {
         return Err(Error::Format {
@@ -62,9 +97,8 @@ pub fn mnist_files(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result
     let pixels = images.to_vec::<u8>()?.into_iter().map(|x| f32::from(x) / 255.0).collect();
     let labels: Vec<i64> = labels.to_vec::<u8>()?.into_iter().map(i64::from).collect();
     let n = labels.len();
-    let names = (0..10).map(|digit| digit.to_string()).collect();
-    Dataset::classification(Tensor::from_vec::<f32>(pixels, shape)?, Tensor::from_vec(labels, [n])?, names)
-        .map_err(|e| e.in_file(labels_path))
+    let (pixels, labels) = (Tensor::from_vec::<f32>(pixels, shape)?, Tensor::from_vec(labels, [n])?);
+    Dataset::classification(pixels, labels, names.to_vec()).map_err(|e| e.in_file(labels_path))
 }
 
 /// The file of that name, as it is commonly spelt: `-idxN-ubyte` or `.idxN-ubyte`, plain or `.gz`.

@@ -52,21 +52,23 @@ pub struct Context {
     train: Option<Rng>,
     path: Vec<Name>,
     trace: Option<Vec<SummaryRow>>,
-    /// Values that stand in for parameters, while a module is being checked.
+    /// Values that stand in for parameters: computed weights, and the checker's while a module is being checked.
     stand_ins: Vec<(LeafId, Var)>,
     /// Whether this pass has run before, so that it must leave no trace in buffers.
     rerun: bool,
+    /// In a checkpoint, what buffers were set to, for its second run.
+    log: Option<checkpoint::Log>,
 }
 
 impl Context {
     /// A training pass: parameters are tracked, dropout drops. Takes one stream from `rng`.
     pub fn train(rng: &mut Rng) -> Self {
-        Self { train: Some(rng.split()), path: Vec::new(), trace: None, stand_ins: Vec::new(), rerun: false }
+        Self { train: Some(rng.split()), ..Self::eval() }
     }
 
     /// An inference pass: parameters enter as constants, so no graph is built and nothing is random.
     pub fn eval() -> Self {
-        Self { train: None, path: Vec::new(), trace: None, stand_ins: Vec::new(), rerun: false }
+        Self { train: None, path: Vec::new(), trace: None, stand_ins: Vec::new(), rerun: false, log: None }
     }
 
     /// An inference pass that notes what each named module returned.
@@ -82,6 +84,20 @@ impl Context {
     pub(crate) fn substitute(&mut self, stand_ins: Vec<(LeafId, Var)>) {
         self.stand_ins = stand_ins;
         self.rerun = true;
+    }
+
+    /// Runs `part` with `value` in the place of a parameter.
+    pub(crate) fn with_stand_in<T>(
+        &mut self,
+        param: &Param,
+        value: Var,
+        part: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        // In front, where it is found before what stands in for the parameter already.
+        self.stand_ins.insert(0, (param.id(), value));
+        let result = part(self);
+        self.stand_ins.remove(0);
+        result
     }
 
     /// Whether this is a training pass.
@@ -112,6 +128,26 @@ impl Context {
             true => buffer.set(value(buffer.value())?),
             false => Ok(()),
         }
+    }
+
+    /// [`update`](Self::update), and the value that the buffer has then, for a result that depends on it: where a
+    /// checkpoint runs its part again, the value of the first run, whatever came in between.
+    ///
+    /// Errors: as [`update`](Self::update).
+    pub fn updated(
+        &mut self,
+        buffer: &Buffer,
+        value: impl FnOnce(Tensor) -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        if let Some(logged) = self.log.as_mut().and_then(checkpoint::Log::next) {
+            return Ok(logged);
+        }
+        self.update(buffer, value)?;
+        let now = buffer.value();
+        if let Some(log) = &mut self.log {
+            log.push(now.clone());
+        }
+        Ok(now)
     }
 
     /// Runs `part` under a name, so that errors and summaries say where they come from: for a field that is no layer

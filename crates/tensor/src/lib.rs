@@ -35,7 +35,7 @@ pub use ops::into_shape::{IntoShape, Size};
 pub use ops::pad::PadMode;
 pub use ops::pool::{MaxTaps, PoolOptions};
 pub use ops::recurrent::{Recurrence, Recurrent, RecurrentGrads, RecurrentOperands};
-pub use ops::resample::{Interpolation, Resample};
+pub use ops::resample::{Factors, Interpolation, Resample};
 pub use ops::search::Unique;
 pub use ops::slice::SliceArg::{self, Ellipsis, NewAxis};
 pub use ops::sort::Order;

@@ -1,6 +1,6 @@
 //! Bad input of convolutions and poolings: each is an error with its text, or the value stated.
 
-use tensor::{BatchNorm, ConvOptions, DType, Interpolation, Padding, PoolOptions, Resample, Tensor};
+use tensor::{BatchNorm, ConvOptions, DType, Factors, Interpolation, Padding, PoolOptions, Resample, Tensor};
 
 fn x(shape: &[usize]) -> Tensor {
     Tensor::zeros(shape, DType::F32).unwrap()
@@ -108,6 +108,64 @@ fn pooling_windows_must_be_sound() {
         Resample::interpolate(&[1, 2, 0], &1.into(), Interpolation::Linear, false) => "[interpolate] images must have pixels before and after; got [0] to [1]; use sizes of 1 or more";
     }
     assert_eq!(x(&[1, 2, 5]).adaptive_max_pool(&0.into()).unwrap().0.shape(), [1, 2, 0]);
+}
+
+#[test]
+fn columns_must_be_those_of_windows() {
+    let plain = ConvOptions::default();
+    let tall = Tensor::zeros([1, 1], DType::U8)
+        .unwrap()
+        .reshape([1, 1, 1])
+        .unwrap()
+        .expand([1usize, 1, 1 << 40])
+        .unwrap();
+    let fold = |shape: &[usize], sizes: &[usize], kernel: &[usize]| {
+        x(shape).col2im(&sizes.into(), &kernel.into(), &ConvOptions::default())
+    };
+    refuses! {
+        x(&[1, 2, 5]).im2col(&6.into(), &plain) => "[im2col] a window must not be larger than the padded image; got windows over 6 of 5 pixels; use a smaller kernel or dilation, more padding, or larger images";
+        x(&[1, 2, 5]).im2col(&0.into(), &plain) => "[im2col] kernel, stride, dilation and groups must be 1 or more; got kernel [0], stride [1], dilation [1], groups 1; use 1 for the plain convolution";
+        x(&[1, 2, 5]).im2col(&[1, 1].into(), &plain) => "[im2col] there must be one number for all spatial axes, or one for each; got kernel [1, 1] for 1 axes; give as many numbers as there are spatial axes";
+        x(&[2, 5]).im2col(&1.into(), &plain) => "[im2col] images (n, channels, ..) must have one to three spatial axes; got [2, 5]; add an axis for the batch with unsqueeze";
+        tall.im2col(&(1 << 39).into(), &plain) => "[im2col] a tensor must stay below 9223372036854775807 bytes; got shape [1, 1, 549755813888, 549755813889] of f64; use smaller sizes";
+        x(&[1, 2, 5]).im2col(&2.into(), &ConvOptions { groups: 2, ..plain.clone() }) => "[im2col] all channels must be of one group; got 2 groups; leave groups at 1";
+        fold(&[1, 4, 4], &[4], &[2]) => "[col2im] there must be a column for each window of the images; got [1, 4, 4] and [1, 4, 3]; give the sizes of the images that they were read from";
+        fold(&[1, 4, 4], &[4], &[0]) => "[col2im] columns must be (n, c·elements of a window, windows); got [1, 4, 4] and [0]; give the kernel that they were read with";
+        fold(&[1, 4, 4], &[4], &[1 << 40, 1 << 40]) => "[col2im] columns must be (n, c·elements of a window, windows); got [1, 4, 4] and [1099511627776, 1099511627776]; give the kernel that they were read with";
+        fold(&[1, 4, 4], &[4], &[]) => "[col2im] images (n, channels, ..) must have one to three spatial axes; got [1, 4]; add an axis for the batch with unsqueeze";
+        fold(&[4, 4], &[4], &[2]) => "[col2im] columns must be (n, c·elements of a window, windows); got [4, 4] and [2]; give the kernel that they were read with";
+        Tensor::zeros([1, 2, 3], DType::Bool).unwrap().col2im(&4.into(), &2.into(), &plain) => "[col2im] the operand must be numbers; got bool; convert with to_dtype first";
+    }
+    let empty = x(&[0, 2, 4]).im2col(&2.into(), &plain).unwrap();
+    assert_eq!(
+        (empty.shape(), empty.col2im(&4.into(), &2.into(), &plain).unwrap().shape()),
+        (&[0, 4, 3][..], &[0, 2, 4][..])
+    );
+}
+
+#[test]
+fn factors_and_divisors_must_be_positive() {
+    let by = |factors: Factors| Resample::interpolate_by(&[1, 2, 5], &factors, Interpolation::Linear, false);
+    refuses! {
+        by(0.1.into()) => "[interpolate] images must have pixels before and after; got [5] to [0]; use larger factors";
+        by(f64::NAN.into()) => "[interpolate] factors must be positive numbers; got [NaN]; use 2 for images twice as large";
+        by(0.into()) => "[interpolate] factors must be positive numbers; got [0.0]; use 2 for images twice as large";
+        by([2.0, 2.0].into()) => "[interpolate] there must be one factor for all spatial axes, or one for each; got factors [2.0, 2.0] for 1 axes; give as many factors as the images have spatial axes";
+        by(1e300.into()) => "[interpolate] a result must have fewer than 2²⁴ pixels along an axis; got [18446744073709551615]; use smaller sizes";
+        Resample::average_by(&[1, 2, 5], &PoolOptions::new(2), 0) => "[avg_pool] a divisor must be 1 or more; got 0; use 1 for sums";
+    }
+}
+
+#[test]
+fn the_nearest_pixel_is_that_of_whole_numbers() {
+    // 49·(1/49) rounds to less than 1.
+    let x = Tensor::arange(2, DType::F32).unwrap().reshape([1, 1, 2]).unwrap();
+    let to = Resample::interpolate(x.shape(), &98.into(), Interpolation::Nearest, false).unwrap();
+    let by = Resample::interpolate_by(x.shape(), &49.into(), Interpolation::Nearest, false).unwrap();
+    let expected = [[0.0f32; 49], [1.0; 49]].concat();
+    for map in [to, by] {
+        assert_eq!(x.resample(&map).unwrap().to_vec::<f32>().unwrap(), expected);
+    }
 }
 
 #[test]

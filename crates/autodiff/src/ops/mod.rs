@@ -54,9 +54,9 @@ op_list! {
     /// Values along an axis, normalised.
     norm { softmax, log_softmax, layer_norm, batch_norm }
     /// Windows over images.
-    conv { conv, conv_transpose, conv_weight_grad }
+    conv { conv, conv_transpose, conv_weight_grad, im2col }
     /// The largest and the mean of windows, and other sizes.
-    pool { max_pool, resample }
+    pool { max_pool, resample, lp_pool, max_unpool }
     /// Values mixed by how well their keys fit.
     attention { scaled_dot_product_attention }
     /// Sequences, step by step.

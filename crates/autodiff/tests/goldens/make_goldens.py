@@ -508,6 +508,31 @@ def window():
     for relu in (0, 1):
         sides = u(-2, 2, 3, 2, 2, 3), u(-2, 2, 2), u(-2, 2, 2), u(-2, 2, 3, 2, 2, 3)
         case("batch_norm", batch, *sides, relu=relu)
+    unfold = lambda x, kernel, stride, padding, dilation, groups: F.unfold(x, kernel, dilation, padding, stride)
+    fold = lambda x, sizes, kernel, stride, padding, dilation, groups: F.fold(x, sizes, kernel, dilation, padding, stride)
+    for o in (plain, {"stride": [2, 1], "padding": [1, 2], "dilation": [1, 2], "groups": 1}):
+        columns = F.unfold(torch.zeros(2, 3, 4, 5), [3, 2], o["dilation"], o["padding"], o["stride"])
+        case("im2col", unfold, u(-1, 1, 2, 3, 4, 5), kernel=[3, 2], **o)
+        case("col2im", fold, u(-1, 1, *columns.shape), sizes=[4, 5], kernel=[3, 2], **o)
+    divided = lambda x, kernel, stride, padding, ceil_mode, divisor: F.avg_pool2d(
+        x, kernel, stride, padding, bool(ceil_mode), True, divisor
+    )
+    for ceil_mode in (0, 1):
+        case("avg_pool_by", divided, u(-1, 1, 2, 2, 6, 5), ceil_mode=ceil_mode, divisor=5, **pool)
+        bare = {**pool, "padding": [0, 0]}
+        lengths = lambda x, p, kernel, stride, padding, ceil_mode: F.lp_pool2d(x, p, kernel, stride, bool(ceil_mode))
+        for p in (2.0, 3.0):
+            case("lp_pool", lengths, u(0.1, 2, 2, 2, 6, 5), p=p, ceil_mode=ceil_mode, **bare)
+    places = F.max_pool2d(distinct(2, 2, 4, 6), 2, return_indices=True)[1]
+    case("max_unpool", lambda x, i, sizes: F.max_unpool2d(x, i, 2, output_size=sizes), u(-1, 1, 2, 2, 2, 3), places, sizes=[4, 6])
+
+    def interpolate_by(x, factor, mode, corners):
+        corners = None if mode == "nearest" else bool(corners)
+        return F.interpolate(x, scale_factor=factor, mode=mode, align_corners=corners)
+
+    for factor in (1.7, 0.6):
+        for mode, corners in (("nearest", 0), ("bilinear", 0), ("bilinear", 1), ("bicubic", 0)):
+            case("interpolate_by", interpolate_by, u(-1, 1, 1, 2, 4, 5), factor=factor, mode=mode, corners=corners)
 
 
 def loss():

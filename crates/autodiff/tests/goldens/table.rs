@@ -349,6 +349,12 @@ table! { |x, o|
     "conv" => x[0].conv(&x[1], x.get(2), &o.windows());
     "conv_relu" => x[0].conv_relu(&x[1], x.get(2), &o.windows());
     "conv_transpose" => x[0].conv_transpose(&x[1], x.get(2), &o.windows(), &o.size("more").into());
+    "avg_pool_by" => x[0].avg_pool_by(&o.pooling(), o.size("divisor"));
+    "lp_pool" => x[0].lp_pool(o.number("p"), &o.pooling());
+    "max_unpool" => x[0].max_unpool(x[1].value(), &o.sizes("sizes")[..]);
+    "interpolate_by" => x[0].interpolate_by(o.number("factor"), o.interpolation(), o.size("corners") == 1);
+    "im2col" => x[0].im2col(&o.sizes("kernel")[..], &o.windows());
+    "col2im" => x[0].col2im(&o.sizes("sizes")[..], &o.sizes("kernel")[..], &o.windows());
     "max_pool" => x[0].max_pool(&o.pooling());
     "avg_pool" => x[0].avg_pool(&o.pooling(), o.size("include_pad") == 1);
     "adaptive_max_pool" => x[0].adaptive_max_pool(&o.sizes("sizes")[..]);

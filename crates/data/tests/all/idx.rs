@@ -1,5 +1,5 @@
 use crate::message;
-use data::{IdxOptions, Result, mnist, parse_idx, read_idx, write_idx};
+use data::{FASHION_MNIST_CLASSES, IdxOptions, Result, fashion_mnist, mnist, parse_idx, read_idx, write_idx};
 use flate2::{Compression, write::GzEncoder};
 use std::io::{Read, Write};
 use tensor::{DType, Tensor};
@@ -221,6 +221,9 @@ fn mnist_is_found_plain_or_zipped_and_scaled_to_1() {
     assert_eq!(set.train.features().shape(), [2, 1, 1, 3]);
     assert_eq!(set.train.features().to_vec::<f32>().unwrap(), [0.0, 0.2, 1.0, 1.0, 0.0, 0.0]);
     assert_eq!((set.train.labels().unwrap(), set.test.labels().unwrap()), (vec![9, 0], vec![3]));
+    let fashion = fashion_mnist(folder.0.path()).unwrap();
+    assert_eq!(fashion.test.class_names().unwrap(), FASHION_MNIST_CLASSES);
+    assert!(fashion.test.features().bit_eq(set.test.features()));
 }
 
 #[test]

@@ -259,6 +259,67 @@ fn normalised_channels_have_mean_0_and_deviation_1() {
     }
 }
 
+fn jitter(brightness: f64, contrast: f64, saturation: f64, hue: f64) -> Augment {
+    Augment::ColorJitter { brightness, contrast, saturation, hue }
+}
+
+/// 200 images of 6 pixels from 0 to 1, and what the step makes of them in epoch 0.
+fn jittered(channels: usize, step: Augment) -> (Vec<f32>, Vec<f32>) {
+    let x = Rng::seed(4).uniform([200, channels, 2, 3], 0.25, 0.5, DType::F32).unwrap();
+    let data = Dataset::regression(x, Tensor::zeros([200, 1], DType::F32).unwrap()).unwrap();
+    let source = Augmented::new(&data, vec![step], 3).unwrap();
+    let y = source.batch(&(0..200).collect::<Vec<_>>()).unwrap().features;
+    (data.features().to_vec().unwrap(), y.to_vec().unwrap())
+}
+
+#[test]
+fn factors_of_brightness_fill_their_range() {
+    for (strength, low, high) in [(0.5f32, 0.5f32, 1.5f32), (2.0, 0.0, 3.0)] {
+        let (x, y) = jittered(3, jitter(strength.into(), 0.0, 0.0, 0.0));
+        let mut factors = Vec::new();
+        for (x, y) in x.chunks(18).zip(y.chunks(18)) {
+            let factor = y[0] / x[0];
+            // Where nothing is cut, one factor for the image.
+            if y.iter().all(|y| *y < 1.0) {
+                assert!(x.iter().zip(y).all(|(x, y)| (y - factor * x).abs() < 1e-6));
+                factors.push(factor);
+            }
+            assert!(low <= factor && factor <= high + 1e-6, "{factor}");
+        }
+        // The chance that 100 draws or more leave a tenth of the range free at the lower end is below 0.9^100 = 3e-5.
+        assert!(factors.len() > 100 && factors.iter().any(|f| *f < low + (high - low) / 10.0));
+    }
+}
+
+#[test]
+fn colours_change_in_every_order_and_not_without_strength() {
+    let (x, y) = jittered(3, jitter(0.0, 0.0, 0.0, 0.0));
+    assert_eq!(x, y);
+    let (x, y) = jittered(3, jitter(0.0, 0.0, 0.0, 0.5));
+    for (x, y) in x.chunks(18).zip(y.chunks(18)) {
+        for i in 0..6 {
+            let most = |v: &[f32]| v[i].max(v[6 + i]).max(v[12 + i]);
+            let least = |v: &[f32]| v[i].min(v[6 + i]).min(v[12 + i]);
+            assert!((most(x) - most(y)).abs() < 1e-6 && (least(x) - least(y)).abs() < 1e-6);
+        }
+    }
+    assert_ne!(x, y);
+    // Brightness by up to 3 and contrast down to 0: cut first and mixed with the mean then, or the other way round.
+    let (_, y) = jittered(1, jitter(2.0, 1.0, 0.7, 0.5));
+    let cut_last = y.chunks(6).filter(|y| y.contains(&1.0)).count();
+    assert!(y.iter().all(|y| (0.0..=1.0).contains(y)) && (10..190).contains(&cut_last), "{cut_last}");
+}
+
+#[test]
+fn colours_change_by_seed_epoch_and_row_alone() {
+    let x = Rng::seed(4).uniform([9, 3, 2, 3], 0.0, 1.0, DType::F32).unwrap();
+    let data = Dataset::regression(x, Tensor::zeros([9, 1], DType::F32).unwrap()).unwrap();
+    let source = Augmented::new(&data, vec![jitter(0.4, 0.4, 0.4, 0.1)], 3).unwrap();
+    let alone = source.batch_in(2, &[7]).unwrap().features;
+    let among = source.batch_in(2, &[1, 7]).unwrap().features.narrow(0, 1, 1).unwrap();
+    assert!(alone.bit_eq(&among) && !alone.bit_eq(&source.batch_in(3, &[7]).unwrap().features));
+}
+
 #[test]
 fn mixtures_are_of_pairs_and_their_labels() {
     let data = images(16);
@@ -290,12 +351,22 @@ fn steps_that_cannot_be_are_refused() {
             "[augment] a share of the area must lie in 0..=1, the smaller first; got 0.5 to 0.2; use (0.02, 0.2)",
         ),
         (
+            jitter(0.1, f64::NAN, 0.1, 0.1),
+            "[augment] strengths must be numbers of 0 or more; got brightness 0.1, contrast NaN, saturation 0.1; use 0.2 or the like",
+        ),
+        (jitter(0.1, 0.1, 0.1, 0.6), "[augment] a hue must turn by 0..=0.5; got 0.6; use 0.1 or the like"),
+        (
             Augment::Normalize { mean: vec![0.0], std: vec![0.0] },
             "[augment] there must be a mean and a deviation, not 0, for each channel; got means [0.0], deviations [0.0]; fit them with Augment::normalize",
         ),
     ] {
         assert_eq!(Augmented::new(&data, vec![step], 0).unwrap_err().to_string(), text);
     }
+    let two = Augmented::new(&data, vec![jitter(0.1, 0.1, 0.1, 0.1)], 0).unwrap();
+    assert_eq!(
+        two.batch(&[0]).map(|_| ()).unwrap_err().to_string(),
+        "[augment] images must be grey, or red, green and blue, for their colours to change; got 2 channels; leave the step out, or select three channels"
+    );
     let flat = data.map_features(|x| Ok(x.reshape([2, 40])?)).unwrap();
     let source = Augmented::new(&flat, vec![], 0).unwrap();
     assert_eq!(

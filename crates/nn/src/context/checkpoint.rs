@@ -8,7 +8,33 @@ use crate::param::{Buffer, Param};
 use autodiff::Var;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use tensor::Rng;
+use tensor::{Rng, Tensor};
+
+/// What buffers were set to in the first run of a checkpoint, shared by those inside it, and how many of them this run
+/// has come by.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Log {
+    values: Arc<Mutex<Vec<Tensor>>>,
+    at: usize,
+}
+
+/// What the first run leaves: the stream after it and its place in the log.
+type Left = (Option<Rng>, Option<Log>);
+
+impl Log {
+    /// The next value, if there is one from a run before.
+    pub(super) fn next(&mut self) -> Option<Tensor> {
+        let values = self.values.lock().unwrap_or_else(|p| p.into_inner());
+        let value = values.get(self.at)?.clone();
+        self.at += 1;
+        Some(value)
+    }
+
+    pub(super) fn push(&mut self, value: Tensor) {
+        self.values.lock().unwrap_or_else(|p| p.into_inner()).push(value);
+        self.at += 1;
+    }
+}
 
 impl Context {
     /// Runs a layer under its name as [`call`](Self::call) does, but keeps only its input and its output: the values
@@ -71,9 +97,10 @@ impl Context {
         F: Fn(&M, &[Var], &mut Context) -> Result<Var> + Send + Sync + 'static,
     {
         let module = twin(module);
-        let start = self.again();
-        // What the first run leaves: the stream after it, or an error of this crate's.
-        let left: Arc<Mutex<Option<Result<Option<Rng>>>>> = Arc::default();
+        let mut start = self.again();
+        start.log.get_or_insert_default();
+        // What the first run leaves, or an error of this crate's.
+        let left: Arc<Mutex<Option<Result<Left>>>> = Arc::default();
         let leave = left.clone();
         let ran = AtomicBool::new(false);
         let part = move |inputs: &[Var]| {
@@ -81,7 +108,7 @@ impl Context {
             cx.rerun |= ran.swap(true, Ordering::Relaxed);
             let result = forward(&module, inputs, &mut cx);
             let (result, state) = match result {
-                Ok(y) => (Ok(y), Ok(cx.train)),
+                Ok(y) => (Ok(y), Ok((cx.train, cx.log))),
                 Err(error) => (Err(inside(error.clone())), Err(error)),
             };
             *leave.lock().unwrap_or_else(|p| p.into_inner()) = Some(state);
@@ -89,7 +116,11 @@ impl Context {
         };
         let result = autodiff::checkpoint(part, inputs);
         match left.lock().unwrap_or_else(|p| p.into_inner()).take() {
-            Some(Ok(rng)) => self.train = rng,
+            Some(Ok((rng, log))) => {
+                self.train = rng;
+                // Only inside another checkpoint does the log go on.
+                self.log = self.log.take().and(log);
+            }
             Some(Err(error)) => return Err(error),
             None => {}
         }
@@ -104,6 +135,7 @@ impl Context {
             trace: None,
             stand_ins: self.stand_ins.clone(),
             rerun: self.rerun,
+            log: self.log.clone(),
         }
     }
 }

@@ -68,28 +68,52 @@ impl Layer for DropoutChannels {
     }
 }
 
-/// In training, each sample is 0 with probability p and else divided by 1 − p: for the branch of a residual block, which
-/// is then skipped. Source: Huang et al. 2016, arXiv:1603.09382.
+/// What [`StochasticDepth`] drops at once; torchvision's modes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DropMode {
+    /// Each sample by a draw of its own.
+    #[default]
+    Row,
+    /// The whole batch by one draw.
+    Batch,
+}
+
+/// In training, each sample, or the whole batch, is 0 with probability p and else divided by 1 − p: for the branch of a
+/// residual block, which is then skipped. Source: Huang et al. 2016, arXiv:1603.09382.
 ///
 /// Shapes: x `(n, ..)` → the same.
 #[derive(Debug, Clone, Copy, PartialEq, Module)]
 pub struct StochasticDepth {
     p: f64,
+    #[module(skip)]
+    mode: DropMode,
 }
 
 impl StochasticDepth {
-    /// Drops with probability `p`. Errors: `InvalidArgument` unless `0 ≤ p ≤ 1`.
+    /// Drops samples with probability `p`. Errors: `InvalidArgument` unless `0 ≤ p ≤ 1`.
     pub fn new(p: f64) -> Result<Self> {
-        Dropout::new(p).map(|Dropout { p }| Self { p })
+        Self::with_mode(p, DropMode::Row)
+    }
+
+    /// Drops what `mode` says with probability `p`. Errors: as [`StochasticDepth::new`].
+    pub fn with_mode(p: f64, mode: DropMode) -> Result<Self> {
+        Dropout::new(p).map(|Dropout { p }| Self { p, mode })
     }
 }
 
 impl Layer for StochasticDepth {
     fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
-        drop_along(x, self.p, 1, "stochastic_depth", cx)
+        let axes = match self.mode {
+            DropMode::Row => 1,
+            DropMode::Batch => 0,
+        };
+        drop_along(x, self.p, axes, "stochastic_depth", cx)
     }
     fn kind(&self) -> String {
-        format!("StochasticDepth({})", self.p)
+        match self.mode {
+            DropMode::Row => format!("StochasticDepth({})", self.p),
+            DropMode::Batch => format!("StochasticDepth({}, batch)", self.p),
+        }
     }
 }
 

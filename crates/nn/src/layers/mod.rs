@@ -5,10 +5,14 @@ mod batch_norm;
 mod conv;
 mod dropout;
 mod embedding;
+mod instance_norm;
 mod linear;
 mod norm;
+mod patches;
 mod pool;
 mod recurrent;
+mod reparam;
+mod resize;
 mod sequential;
 mod shape;
 
@@ -18,15 +22,18 @@ pub use conv::{
     Conv, Conv1d, Conv2d, Conv3d, ConvConfig, ConvTranspose, ConvTranspose1d, ConvTranspose2d,
     ConvTranspose3d, PaddingMode,
 };
-pub use dropout::{Dropout, DropoutChannels, StochasticDepth};
+pub use dropout::{DropMode, Dropout, DropoutChannels, StochasticDepth};
 pub use embedding::{BagMode, Embedding, EmbeddingBag, EmbeddingConfig};
+pub use instance_norm::{InstanceNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, InstanceNormConfig};
 pub use linear::{Linear, LinearConfig};
 pub use norm::{GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, RmsNorm, RmsNormConfig};
+pub use patches::{Fold, Unfold};
 pub use pool::{
-    AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, LocalResponseNorm, MaxPool, PixelShuffle,
-    Upsample,
+    AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, LocalResponseNorm, LpPool, MaxPool,
 };
 pub use recurrent::{Gru, GruCell, Lstm, LstmCell, Recurrent, RecurrentConfig, RecurrentState, Rnn, RnnCell};
+pub use reparam::{SpectralNorm, SpectralNormConfig, WeightNorm, Weighted};
+pub use resize::{PixelShuffle, PixelUnshuffle, Upsample};
 pub use sequential::{Checkpointed, Residual, Sequential};
 pub use shape::{Flatten, Identity, Unflatten};
 

@@ -1,11 +1,12 @@
-//! Pooling, resampling and what is made of them, over any number of spatial axes from one to three.
+//! Pooling and what is made of it, over any number of spatial axes from one to three.
 
 use super::Layer;
+use super::patches::shown;
 use crate::Module;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use autodiff::Var;
-use tensor::{Interpolation, PadMode, PoolOptions, Spatial};
+use tensor::{PadMode, PoolOptions, Spatial};
 
 /// The largest element of each window: [`Var::max_pool`].
 ///
@@ -47,7 +48,16 @@ impl Layer for MaxPool {
     }
 }
 
-/// The mean of each window: [`Var::avg_pool`].
+/// The mean of each window: [`Var::avg_pool`], or its sum over `divisor_override`: [`Var::avg_pool_by`].
+///
+/// ```
+/// use nn::{AvgPool, Context, Layer};
+/// use tensor::Tensor;
+/// let x = Tensor::from_vec(vec![1.0f32, 5.0, 2.0, 4.0], [1, 1, 4])?.into();
+/// let sums = AvgPool { divisor_override: Some(1), ..AvgPool::new(2) };
+/// assert_eq!(sums.forward(&x, &mut Context::eval())?.value().to_vec::<f32>()?, [6.0, 6.0]);
+/// # Ok::<(), nn::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Module)]
 pub struct AvgPool {
     /// The windows.
@@ -55,26 +65,71 @@ pub struct AvgPool {
     pub options: PoolOptions,
     /// Whether pixels of the padding count as zeros.
     pub include_pad: bool,
+    /// What sums are divided by instead of their number of pixels.
+    pub divisor_override: Option<usize>,
 }
 
 impl AvgPool {
     /// Windows of this size side by side.
     pub fn new(kernel: impl Into<Spatial>) -> Self {
-        Self { options: PoolOptions::new(kernel), include_pad: true }
+        Self::with_options(PoolOptions::new(kernel))
     }
 
     /// Windows that lie as `options` say.
     pub fn with_options(options: PoolOptions) -> Self {
-        Self { options, include_pad: true }
+        Self { options, include_pad: true, divisor_override: None }
     }
 }
 
 impl Layer for AvgPool {
     fn forward(&self, x: &Var, _: &mut Context) -> Result<Var> {
-        Ok(x.avg_pool(&self.options, self.include_pad)?)
+        Ok(match self.divisor_override {
+            Some(divisor) => x.avg_pool_by(&self.options, divisor)?,
+            None => x.avg_pool(&self.options, self.include_pad)?,
+        })
     }
     fn kind(&self) -> String {
         format!("AvgPool({})", shown(&self.options.kernel))
+    }
+}
+
+/// The p-norm of each window: [`Var::lp_pool`], PyTorch's `LPPool1d` to `LPPool3d`.
+///
+/// ```
+/// use nn::{Context, Layer, LpPool};
+/// use tensor::Tensor;
+/// let x = Tensor::from_vec(vec![3.0f32, 4.0, 0.0, 2.0], [1, 1, 4])?.into();
+/// let y = LpPool::new(2.0, 2).forward(&x, &mut Context::eval())?;
+/// assert_eq!(y.value().to_vec::<f32>()?, [5.0, 2.0]);
+/// # Ok::<(), nn::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Module)]
+pub struct LpPool {
+    /// The power.
+    pub p: f64,
+    /// The windows.
+    #[module(skip)]
+    pub options: PoolOptions,
+}
+
+impl LpPool {
+    /// Windows of this size side by side.
+    pub fn new(p: f64, kernel: impl Into<Spatial>) -> Self {
+        Self { p, options: PoolOptions::new(kernel) }
+    }
+
+    /// Windows that lie as `options` say.
+    pub fn with_options(p: f64, options: PoolOptions) -> Self {
+        Self { p, options }
+    }
+}
+
+impl Layer for LpPool {
+    fn forward(&self, x: &Var, _: &mut Context) -> Result<Var> {
+        Ok(x.lp_pool(self.p, &self.options)?)
+    }
+    fn kind(&self) -> String {
+        format!("LpPool({}, {})", self.p, shown(&self.options.kernel))
     }
 }
 
@@ -145,82 +200,6 @@ impl Layer for GlobalAvgPool {
     }
 }
 
-/// Images in another size: [`Var::interpolate`].
-#[derive(Debug, Clone, PartialEq, Module)]
-pub struct Upsample {
-    /// How many times larger each axis becomes.
-    #[module(skip)]
-    pub scale: Spatial,
-    /// How values between pixels are found.
-    #[module(skip)]
-    pub how: Interpolation,
-    /// Whether the first and last pixels of both lie on each other.
-    pub align_corners: bool,
-}
-
-impl Upsample {
-    /// So many times larger, by the nearest pixels.
-    pub fn new(scale: impl Into<Spatial>) -> Self {
-        Self { scale: scale.into(), how: Interpolation::Nearest, align_corners: false }
-    }
-
-    /// As `how` says, outer edges on each other.
-    pub fn with(scale: impl Into<Spatial>, how: Interpolation) -> Self {
-        Self { how, ..Self::new(scale) }
-    }
-}
-
-impl Layer for Upsample {
-    fn forward(&self, x: &Var, _: &mut Context) -> Result<Var> {
-        let sizes = x.shape().get(2..).unwrap_or_default();
-        let scaled = self.scale.over(sizes.len()).and_then(|scale| {
-            sizes
-                .iter()
-                .zip(&scale)
-                .map(|(&size, &scale)| size.checked_mul(scale))
-                .collect::<Option<Vec<_>>>()
-        });
-        let Some(scaled) = scaled else {
-            return Err(Error::InvalidArgument {
-                op: "upsample",
-                rule: "there must be one factor for all spatial axes, or one for each",
-                got: format!("{:?} for {:?}", self.scale.as_slice(), x.shape()),
-                repair: "give as many factors as the images have spatial axes",
-            });
-        };
-        Ok(x.interpolate(&scaled[..], self.how, self.align_corners)?)
-    }
-    fn kind(&self) -> String {
-        format!("Upsample({}, {:?})", shown(&self.scale), self.how)
-    }
-}
-
-/// Channels as pixels: `(n, c·r², h, w)` → `(n, c, h·r, w·r)`, channel `c·r² + i·r + j` becoming pixel (i, j) of each
-/// square. Source: Shi et al. 2016, arXiv:1609.05158.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Module)]
-pub struct PixelShuffle {
-    /// How many times larger each axis becomes.
-    pub factor: usize,
-}
-
-impl Layer for PixelShuffle {
-    fn forward(&self, x: &Var, _: &mut Context) -> Result<Var> {
-        let r = self.factor;
-        match *x.shape() {
-            [n, c, h, w] if r > 0 && r.checked_mul(r).is_some_and(|square| c.is_multiple_of(square)) => {
-                let y = x.reshape([n, c / (r * r), r, r, h, w])?.permute(&[0, 1, 4, 2, 5, 3])?;
-                Ok(y.reshape([n, c / (r * r), h * r, w * r])?)
-            }
-            _ => Err(Error::InvalidArgument {
-                op: "pixel_shuffle",
-                rule: "the input must be (n, c·r², h, w)",
-                got: format!("{:?} for r = {r}", x.shape()),
-                repair: "use channels that the square of the factor divides",
-            }),
-        }
-    }
-}
-
 /// `y = x/(k + alpha/size·Σ x²)^beta`, the sum over `size` neighbouring channels. Source: Krizhevsky et al. 2012, section
 /// 3.3, with PyTorch's division by the size.
 #[derive(Debug, Clone, Copy, PartialEq, Module)]
@@ -263,9 +242,4 @@ impl Layer for LocalResponseNorm {
     fn kind(&self) -> String {
         format!("LocalResponseNorm({})", self.size)
     }
-}
-
-/// `3×3`, or the one number for all axes.
-fn shown(numbers: &Spatial) -> String {
-    numbers.as_slice().iter().map(usize::to_string).collect::<Vec<_>>().join("×")
 }

@@ -8,12 +8,15 @@ mod conv;
 mod derive;
 mod dropout;
 mod freeze;
+mod images;
 mod init;
+mod instance_norm;
 mod layers;
 mod loss;
 mod norm;
 mod pattern;
 mod recurrent;
+mod reparam;
 mod state;
 mod summary;
 

@@ -15,6 +15,7 @@ pub mod einsum;
 mod extremes;
 pub(crate) mod fft;
 pub(crate) mod fft_axes;
+mod im2col;
 mod index;
 mod integer;
 pub(crate) mod into_shape;

@@ -22,6 +22,47 @@ pub struct Resample {
     input: Vec<usize>,
 }
 
+/// How many times larger images become: one number for each spatial axis, or one for all of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Factors(SmallVec<[f64; 3]>);
+
+impl Factors {
+    /// The numbers as they were given.
+    pub fn as_slice(&self) -> &[f64] {
+        &self.0
+    }
+}
+
+impl From<f64> for Factors {
+    fn from(factor: f64) -> Self {
+        Self(SmallVec::from_slice(&[factor]))
+    }
+}
+
+impl From<usize> for Factors {
+    fn from(factor: usize) -> Self {
+        Self::from(factor as f64)
+    }
+}
+
+impl<const N: usize> From<[f64; N]> for Factors {
+    fn from(factors: [f64; N]) -> Self {
+        Self(SmallVec::from_slice(&factors))
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for Factors {
+    fn from(factors: [usize; N]) -> Self {
+        Self(factors.iter().map(|&factor| factor as f64).collect())
+    }
+}
+
+impl From<&Factors> for Factors {
+    fn from(factors: &Factors) -> Self {
+        factors.clone()
+    }
+}
+
 /// How values between pixels are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Interpolation {
@@ -45,6 +86,23 @@ impl Resample {
             return invalid("avg_pool", "there must be no dilation", got, "use a dilation of 1");
         }
         Ok(Self { axes: axes.iter().map(|axis| axis.shares(include_pad)).collect(), input: x[2..].to_vec() })
+    }
+
+    /// Sums over the windows of a pooling, divided by `divisor` whatever the pixels of a window: PyTorch's
+    /// `divisor_override`.
+    ///
+    /// Errors: as [`Resample::average`], and for a divisor of 0.
+    pub fn average_by(x: &[usize], options: &PoolOptions, divisor: usize) -> Result<Self> {
+        let mut sums = Self::average(x, options, true)?;
+        if divisor == 0 {
+            return invalid("avg_pool", "a divisor must be 1 or more", "0".into(), "use 1 for sums");
+        }
+        // The weight of an element is the product of those of its axes.
+        for (i, axis) in sums.axes.iter_mut().enumerate() {
+            let weight = if i == 0 { 1.0 / divisor as f64 } else { 1.0 };
+            axis.iter_mut().flatten().for_each(|(_, share)| *share = weight);
+        }
+        Ok(sums)
     }
 
     /// Means over `sizes` windows along each axis, the i-th of n of `⌊i·size/n⌋ .. ⌈(i + 1)·size/n⌉`.
@@ -76,7 +134,51 @@ impl Resample {
             let got = format!("{input:?} to {sizes:?}");
             return invalid(op, "images must have pixels before and after", got, "use sizes of 1 or more");
         }
-        let axes = input.iter().zip(&sizes).map(|(&from, &to)| weights(from, to, how, align_corners));
+        let axes = input.iter().zip(&sizes).map(|(&from, &to)| {
+            let nearest = |i: usize| (i as u128 * from as u128 / to as u128) as usize;
+            weights([from, to], from as f64 / to as f64, nearest, how, align_corners)
+        });
+        Ok(Self { axes: axes.collect(), input })
+    }
+
+    /// Images `factors` times larger, of `⌊size·factor⌋` pixels; a pixel of the result lies at `(i + ½)/factor − ½`, also
+    /// where the factor does not divide the sizes, and the nearest one's place is `⌊i/factor⌋`. As PyTorch with
+    /// `scale_factor` and without `recompute_scale_factor`. Otherwise as [`Resample::interpolate`].
+    ///
+    /// Errors: as [`Resample::interpolate`]; `InvalidArgument` for factors that are no positive numbers.
+    pub fn interpolate_by(
+        x: &[usize],
+        factors: &Factors,
+        how: Interpolation,
+        align_corners: bool,
+    ) -> Result<Self> {
+        let op = "interpolate";
+        let input = spatial(op, x)?.to_vec();
+        let factors: SmallVec<[f64; 3]> = match factors.as_slice() {
+            [factor] => SmallVec::from_elem(*factor, input.len()),
+            factors if factors.len() == input.len() => SmallVec::from_slice(factors),
+            factors => {
+                let got = format!("factors {factors:?} for {} axes", input.len());
+                let rule = "there must be one factor for all spatial axes, or one for each";
+                return invalid(op, rule, got, "give as many factors as the images have spatial axes");
+            }
+        };
+        if factors.iter().any(|factor| !(*factor > 0.0 && factor.is_finite())) {
+            let got = format!("{:?}", &factors[..]);
+            return invalid(op, "factors must be positive numbers", got, "use 2 for images twice as large");
+        }
+        // A size beyond all bounds is the largest integer, which is refused.
+        let sizes: SmallVec<[usize; 3]> =
+            input.iter().zip(&factors).map(|(&size, factor)| (size as f64 * factor) as usize).collect();
+        few_pixels(op, &sizes)?;
+        if input.contains(&0) || sizes.contains(&0) {
+            let got = format!("{input:?} to {sizes:?}");
+            return invalid(op, "images must have pixels before and after", got, "use larger factors");
+        }
+        let axes = input.iter().zip(&sizes).zip(&factors).map(|((&from, &to), factor)| {
+            let nearest = |i: usize| (i as f64 / factor) as usize;
+            weights([from, to], 1.0 / factor, nearest, how, align_corners)
+        });
         Ok(Self { axes: axes.collect(), input })
     }
 
@@ -87,9 +189,14 @@ impl Resample {
     }
 }
 
-/// The weights of each of `to` results along an axis of `from` pixels.
-fn weights(from: usize, to: usize, how: Interpolation, align_corners: bool) -> Windows<f64> {
-    let scale = from as f64 / to as f64;
+/// The weights of each of `to` results along an axis of `from` pixels, `scale` of them apart.
+fn weights(
+    [from, to]: [usize; 2],
+    scale: f64,
+    nearest: impl Fn(usize) -> usize,
+    how: Interpolation,
+    align_corners: bool,
+) -> Windows<f64> {
     let place = |i: usize| match align_corners {
         true if to > 1 => i as f64 * (from - 1) as f64 / (to - 1) as f64,
         true => 0.0,
@@ -97,7 +204,7 @@ fn weights(from: usize, to: usize, how: Interpolation, align_corners: bool) -> W
     };
     let last = from as isize - 1;
     let window = |i: usize| match how {
-        Interpolation::Nearest => vec![(((i as f64 * scale) as usize).min(from - 1), 1.0)],
+        Interpolation::Nearest => vec![(nearest(i).min(from - 1), 1.0)],
         Interpolation::Linear => {
             let at = place(i).max(0.0);
             let low = (at as usize).min(from - 1);

@@ -3,7 +3,7 @@
 
 use crate::calls::{Call, Outcome};
 use crate::source::Source;
-use tensor::{DType, Error, Fft, FftNorm, Indexing, PadMode, Tensor};
+use tensor::{ConvOptions, DType, Error, Fft, FftNorm, Indexing, PadMode, Spatial, Tensor};
 
 type One = Result<Tensor, Error>;
 
@@ -40,6 +40,25 @@ fn unfold(s: &mut Source) -> Outcome {
     let windows = x.unfold(axis, size, step)?;
     let adjoint = s.shaped(&x, windows.shape()).unfold_adjoint(x.shape(), axis, size, step);
     adjoint.map(|adjoint| vec![windows, adjoint])
+}
+
+fn columns(s: &mut Source) -> Outcome {
+    let mut spatial = |zero: usize| -> Spatial {
+        let numbers = s.many(3, |s| s.count().saturating_add(zero));
+        if s.rarely(4) {
+            Spatial::from(&numbers[..])
+        } else {
+            Spatial::from(numbers.first().copied().unwrap_or(1))
+        }
+    };
+    let kernel = spatial(0);
+    let options =
+        ConvOptions { stride: spatial(1), padding: spatial(0).into(), dilation: spatial(1), groups: 1 };
+    let x = s.any();
+    let columns = x.im2col(&kernel, &options)?;
+    let sizes = x.shape()[2..].into();
+    let images = s.shaped(&x, columns.shape()).col2im(&sizes, &kernel, &options)?;
+    Ok(vec![columns, images])
 }
 
 /// Tuples of indices into `x`, or nearly so.
@@ -99,6 +118,7 @@ pub const MORE: &[(&str, Call)] = &[
     ("roll", |s| one(s.any().roll(s.signed(), s.axis()))),
     ("repeat_interleave", |s| one(s.any().repeat_interleave(s.signed(), s.axis()))),
     ("unfold", unfold),
+    ("im2col", columns),
     ("moveaxis", |s| one(s.any().moveaxis(s.axis(), s.axis()))),
     ("tuples of indices", tuples_of_indices),
     ("fft_along", transform),

@@ -8,14 +8,17 @@ use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::op::{Grads, Op, Saved, Saves, grads};
 use crate::var::Var;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tensor::{MaxTaps, PoolOptions, Spatial, Tensor};
 
 /// The pooling of x. Saves where the largest elements stand.
 pub struct MaxPool {
     how: How,
-    taps: Option<Arc<MaxTaps>>,
+    taps: Taps,
 }
+
+/// Where the largest elements stand, once the forward step has found them.
+type Taps = Arc<OnceLock<MaxTaps>>;
 
 /// Which windows.
 enum How {
@@ -38,18 +41,17 @@ impl Op for MaxPool {
             How::Regular(options) => x[0].max_pool(options)?,
             How::Adaptive(sizes) => x[0].adaptive_max_pool(sizes)?,
         };
-        self.taps = Some(Arc::new(taps));
+        let _ = self.taps.set(taps);
         Ok(y)
     }
     fn backward(&self, _: &Saved, grad: &Var) -> Result<Grads> {
-        let taps = self.taps.clone().expect("invariant: forward came first");
-        grads([Var::apply(MaxPoolGrad { taps, back: true }, &[grad])?])
+        grads([Var::apply(MaxPoolGrad { taps: self.taps.clone(), back: true }, &[grad])?])
     }
 }
 
 /// Gradients brought to where the largest elements stand, or read from there: each is the other's adjoint.
 struct MaxPoolGrad {
-    taps: Arc<MaxTaps>,
+    taps: Taps,
     back: bool,
 }
 
@@ -61,7 +63,8 @@ impl Op for MaxPoolGrad {
         Saves::NOTHING
     }
     fn forward(&mut self, x: &[&Tensor]) -> Result<Tensor> {
-        Ok(if self.back { self.taps.scatter(x[0])? } else { self.taps.gather(x[0])? })
+        let taps = self.taps.get().expect("invariant: the pooling came first");
+        Ok(if self.back { taps.scatter(x[0])? } else { taps.gather(x[0])? })
     }
     fn backward(&self, _: &Saved, grad: &Var) -> Result<Grads> {
         grads([Var::apply(MaxPoolGrad { taps: self.taps.clone(), back: !self.back }, &[grad])?])
@@ -71,12 +74,31 @@ impl Op for MaxPoolGrad {
 impl Var {
     /// The largest element of each window. Shapes and errors: as [`Tensor::max_pool`].
     pub fn max_pool(&self, options: &PoolOptions) -> Result<Var> {
-        Var::apply(MaxPool { how: How::Regular(options.clone()), taps: None }, &[self])
+        Var::apply(MaxPool { how: How::Regular(options.clone()), taps: Taps::default() }, &[self])
+    }
+
+    /// [`Var::max_pool`], and the flat position of each largest element among the pixels of its image and channel, of I64:
+    /// PyTorch's `return_indices`, and what [`Var::max_unpool`] takes.
+    ///
+    /// ```
+    /// use autodiff::Var;
+    /// use tensor::{PoolOptions, Tensor};
+    /// let x = Var::variable(Tensor::from_vec(vec![1.0, 5.0, 7.0, 3.0], [1, 1, 4])?);
+    /// let (y, indices) = x.max_pool_with_indices(&PoolOptions::new(2))?;
+    /// assert_eq!(indices.to_vec::<i64>()?, [1, 2]);
+    /// assert_eq!(y.max_unpool(&indices, 4)?.value().to_vec::<f64>()?, [0.0, 5.0, 7.0, 0.0]);
+    /// # Ok::<(), autodiff::Error>(())
+    /// ```
+    pub fn max_pool_with_indices(&self, options: &PoolOptions) -> Result<(Var, Tensor)> {
+        let taps = Taps::default();
+        let y = Var::apply(MaxPool { how: How::Regular(options.clone()), taps: taps.clone() }, &[self])?;
+        let indices = taps.get().expect("invariant: forward came first").positions()?;
+        Ok((y, indices))
     }
 
     /// The largest element of each of `sizes` windows along each axis. Otherwise as [`Tensor::adaptive_max_pool`].
     pub fn adaptive_max_pool(&self, sizes: impl Into<Spatial>) -> Result<Var> {
-        Var::apply(MaxPool { how: How::Adaptive(sizes.into()), taps: None }, &[self])
+        Var::apply(MaxPool { how: How::Adaptive(sizes.into()), taps: Taps::default() }, &[self])
     }
 }
 

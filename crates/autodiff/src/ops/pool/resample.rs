@@ -7,7 +7,7 @@ use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::op::{Grads, Op, Saved, Saves, grads};
 use crate::var::Var;
-use tensor::{Interpolation, PoolOptions, Resample as Map, Spatial, Tensor};
+use tensor::{Factors, Interpolation, PoolOptions, Resample as Map, Spatial, Tensor};
 
 /// The map of x. Saves nothing.
 pub struct Resample {
@@ -42,6 +42,12 @@ impl Var {
         self.apply_map("avg_pool", Map::average(self.shape(), options, include_pad)?)
     }
 
+    /// The sum of each window, with zeros for padding, divided by `divisor` whatever the pixels of a window: PyTorch's
+    /// `divisor_override`. Otherwise as [`Var::avg_pool`]. Errors: as there, and for a divisor of 0.
+    pub fn avg_pool_by(&self, options: &PoolOptions, divisor: usize) -> Result<Var> {
+        self.apply_map("avg_pool_by", Map::average_by(self.shape(), options, divisor)?)
+    }
+
     /// The mean of each of `sizes` windows along each axis, the i-th of n of `⌊i·size/n⌋ .. ⌈(i + 1)·size/n⌉`.
     pub fn adaptive_avg_pool(&self, sizes: impl Into<Spatial>) -> Result<Var> {
         self.apply_map("adaptive_avg_pool", Map::adaptive_average(self.shape(), &sizes.into())?)
@@ -55,6 +61,17 @@ impl Var {
         align_corners: bool,
     ) -> Result<Var> {
         self.apply_map("interpolate", Map::interpolate(self.shape(), &sizes.into(), how, align_corners)?)
+    }
+
+    /// The images `factors` times larger, which need not be whole numbers. Shapes and errors: as [`Map::interpolate_by`].
+    pub fn interpolate_by(
+        &self,
+        factors: impl Into<Factors>,
+        how: Interpolation,
+        align_corners: bool,
+    ) -> Result<Var> {
+        let map = Map::interpolate_by(self.shape(), &factors.into(), how, align_corners)?;
+        self.apply_map("interpolate_by", map)
     }
 }
 
@@ -75,6 +92,10 @@ pub(crate) fn specs() -> Vec<OpSpec> {
         let options = options.clone();
         move |x: &[Var]| x[0].avg_pool(&options, include_pad)
     };
+    let divided = |options: &PoolOptions, divisor: usize| {
+        let options = options.clone();
+        move |x: &[Var]| x[0].avg_pool_by(&options, divisor)
+    };
     let up = |how: Interpolation, corners: bool, to: usize| move |x: &[Var]| x[0].interpolate(to, how, corners);
     use Interpolation::{Cubic, Linear, Nearest};
     vec![
@@ -93,6 +114,20 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .case("no images", take(&[0, 3, 4]), [0, 3, 2], call(&PoolOptions::new(2), true))
             .case("large", take(&[3, 20, 41, 40]), [3, 20, 21, 20], call(&padded, true))
             .large(),
+        OpSpec::new("avg_pool_by")
+            .case("padded", take(&[2, 2, 5]), [2, 2, 3], divided(&padded, 2))
+            .reference(|x| {
+                let half = 0.5;
+                by_matrix(&x[0], &[&[half, half, 0.0, 0.0, 0.0], &[0.0, half, half, half, 0.0], &[0.0, 0.0, 0.0, half, half]])
+            })
+            .case("two axes", take(&[1, 3, 2, 2]), [1, 3, 1, 1], divided(&PoolOptions::new(2), 3))
+            .reference(|x| by_matrix(&x[0], &[&[1.0 / 3.0; 4]]))
+            .case("no images", take(&[0, 3, 4]), [0, 3, 2], divided(&PoolOptions::new(2), 3))
+            .error(
+                take(&[1, 1, 4]),
+                divided(&PoolOptions::new(2), 0),
+                "[avg_pool] a divisor must be 1 or more; got 0; use 1 for sums",
+            ),
         OpSpec::new("adaptive_avg_pool")
             .case("five to three", take(&[2, 2, 5]), [2, 2, 3], |x| x[0].adaptive_avg_pool(3))
             .reference(|x| {
@@ -137,6 +172,40 @@ pub(crate) fn specs() -> Vec<OpSpec> {
                 take(&[1, 1, 4]),
                 up(Linear, false, 0),
                 "[interpolate] images must have pixels before and after; got [4] to [0]; use sizes of 1 or more",
+            ),
+        OpSpec::new("interpolate_by")
+            .case("nearest", take(&[2, 1, 3]), [2, 1, 4], |x| x[0].interpolate_by(1.5, Nearest, false))
+            .reference(|x| {
+                // ⌊i/1.5⌋ of 0 to 3
+                let (a, b, c) = ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]);
+                by_matrix(&x[0], &[&a, &a, &b, &c])
+            })
+            .case("linear, a size that the factor cuts", take(&[2, 1, 3]), [2, 1, 7], |x| x[0].interpolate_by(2.5, Linear, false))
+            .reference(|x| {
+                // At (i + ½)/2.5 − ½, which is i·0.4 − 0.3.
+                by_matrix(
+                    &x[0],
+                    &[
+                        &[1.0, 0.0, 0.0],
+                        &[0.9, 0.1, 0.0],
+                        &[0.5, 0.5, 0.0],
+                        &[0.1, 0.9, 0.0],
+                        &[0.0, 0.7, 0.3],
+                        &[0.0, 0.3, 0.7],
+                        &[0.0, 0.0, 1.0],
+                    ],
+                )
+            })
+            .case("smaller, corners", take(&[2, 1, 5]), [2, 1, 3], |x| x[0].interpolate_by(0.7, Linear, true))
+            .reference(|x| {
+                by_matrix(&x[0], &[&[1.0, 0.0, 0.0, 0.0, 0.0], &[0.0, 0.0, 1.0, 0.0, 0.0], &[0.0, 0.0, 0.0, 0.0, 1.0]])
+            })
+            .case("two axes", take(&[1, 2, 3, 4]), [1, 2, 4, 8], |x| x[0].interpolate_by([1.4, 2.0], Cubic, false))
+            .case("no images", take(&[0, 3, 4]), [0, 3, 2], |x| x[0].interpolate_by(0.5, Cubic, false))
+            .error(
+                take(&[1, 1, 4]),
+                |x| x[0].interpolate_by(-1.0, Linear, false),
+                "[interpolate] factors must be positive numbers; got [-1.0]; use 2 for images twice as large",
             ),
     ]
 }
