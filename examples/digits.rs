@@ -31,6 +31,8 @@ enum ModelKind {
     Mlp,
     /// Convolutions of 32, 64 and 64 channels on the 8×8 images, two poolings and a linear layer.
     Cnn,
+    /// A GRU that reads the image row by row, from both ends; its outputs, averaged, go to a linear layer.
+    Rnn,
 }
 
 impl ModelKind {
@@ -38,6 +40,7 @@ impl ModelKind {
         match self {
             ModelKind::Mlp => "mlp",
             ModelKind::Cnn => "cnn",
+            ModelKind::Rnn => "rnn",
         }
     }
 
@@ -46,6 +49,7 @@ impl ModelKind {
         Ok(match self {
             ModelKind::Mlp => Box::new(Mlp::with_config([64, 256, 128, 10], &dropout, rng)?),
             ModelKind::Cnn => Box::new(cnn(rng)?),
+            ModelKind::Rnn => Box::new(RowReader::new(rng)?),
         })
     }
 }
@@ -61,6 +65,31 @@ fn cnn(rng: &mut Rng) -> Result<Sequential> {
     let net = block(net, 32, 64)?.push(MaxPool::new(2));
     let net = block(net, 64, 64)?.push(MaxPool::new(2));
     Ok(net.push(Flatten).push(Dropout::new(0.5)?).push(Linear::new(64 * 2 * 2, 10, rng)?))
+}
+
+/// A recurrent network over the rows of an image: a step is a row of 8 pixels.
+#[derive(Module)]
+struct RowReader {
+    rnn: Gru,
+    dropout: Dropout,
+    head: Linear,
+}
+
+impl RowReader {
+    fn new(rng: &mut Rng) -> Result<Self> {
+        let config = RecurrentConfig { layers: 2, bidirectional: true, dropout: 0.3, ..Default::default() };
+        let rnn = Gru::with_config(8, 64, &config, rng)?;
+        Ok(Self { dropout: Dropout::new(0.3)?, head: Linear::new(rnn.d_out(), 10, rng)?, rnn })
+    }
+}
+
+impl Layer for RowReader {
+    fn forward(&self, x: &Var, cx: &mut Context) -> ironloom::nn::Result<Var> {
+        let rows = x.reshape([x.shape()[0], 8, 8])?;
+        let steps = cx.call("rnn", &self.rnn, &rows)?;
+        let image = self.dropout.forward(&steps.mean(&[1])?, cx)?;
+        cx.call("head", &self.head, &image)
+    }
 }
 
 /// Trains a network on handwritten digits and tests it.
@@ -237,6 +266,9 @@ fn write_files(
         .subtitle(match args.model {
             ModelKind::Mlp => "A multilayer perceptron on the 8×8 images of the UCI optical recognition set",
             ModelKind::Cnn => "A convolutional network on the 8×8 images of the UCI optical recognition set",
+            ModelKind::Rnn => {
+                "A recurrent network on the rows of the 8×8 images of the UCI optical recognition set"
+            }
         })
         .highlight("test accuracy", format::percent(test_accuracy))
         .highlight("test loss", format::optional(results[2].1.values.get("loss")))
