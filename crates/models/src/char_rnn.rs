@@ -2,7 +2,7 @@
 
 use autodiff::Var;
 use nn::{
-    Context, Embedding, EmbeddingConfig, Error, Layer, Linear, LinearConfig, Module, Recurrent,
+    Context, Dropout, Embedding, EmbeddingConfig, Error, Layer, Linear, LinearConfig, Module, Recurrent,
     RecurrentConfig, RecurrentState, Result,
 };
 use tensor::{Cell, DType, Rng};
@@ -20,7 +20,7 @@ pub struct CharRnnConfig {
     pub hidden: usize,
     /// Layers on top of each other.
     pub layers: usize,
-    /// The probability with which outputs are dropped between layers.
+    /// The probability with which outputs of each recurrent layer are dropped.
     pub dropout: f64,
     /// The parameters' element type.
     pub dtype: DType,
@@ -63,6 +63,7 @@ impl Default for CharRnnConfig {
 pub struct CharRnn {
     tok: Embedding,
     rnn: Recurrent,
+    dropout: Dropout,
     head: Linear,
 }
 
@@ -76,6 +77,7 @@ impl CharRnn {
         Ok(Self {
             tok: Embedding::with_config(vocab, d_embedding, &tok, rng).map_err(|e| e.at("tok"))?,
             rnn: Recurrent::with_config(cell, d_embedding, hidden, &of, rng).map_err(|e| e.at("rnn"))?,
+            dropout: Dropout::new(dropout)?,
             head: Linear::with_config(hidden, vocab, &head, rng).map_err(|e| e.at("head"))?,
         })
     }
@@ -102,6 +104,7 @@ impl CharRnn {
         }
         let x = cx.call("tok", &self.tok, tokens)?;
         let (y, state) = cx.within("rnn", |cx| self.rnn.forward_with(&x, None, state, cx))?;
+        let y = self.dropout.forward(&y, cx)?;
         Ok((cx.call("head", &self.head, &y)?, state))
     }
 }

@@ -14,6 +14,7 @@
 
 mod cells;
 
+use super::matmul::{Epilogue, Mat, matmul};
 use super::tile::{Finish, Line, Rows, Runs, correlate, pack, packed_len};
 use crate::buffer::Buffer;
 use crate::error::Result;
@@ -181,6 +182,9 @@ pub(crate) fn forward<T: Scalar>(
 ) -> Result<()> {
     let (h, n, rows, cell) = (steps.h, steps.n, steps.rows(), steps.cell);
     let wide = cell.gates() * h;
+    if let [size] = *steps.sizes {
+        return one_step(steps, size, given, out, kept);
+    }
     let packed = Packed::new(h, wide, |i, o| given.weight[o * h + i])?;
     let pieces = steps.pieces();
     // Where the gradient will not ask for it, one step's worth is kept for each sequence.
@@ -206,32 +210,75 @@ pub(crate) fn forward<T: Scalar>(
             // SAFETY: rows and states of a piece's sequences are its own, and each slice below is let go before the next.
             unsafe {
                 let kept_from = (if keep { row } else { start }) * per_row;
-                let z = match cell {
-                    Cell::Tanh | Cell::Relu => hidden.slice(row * h..(row + count) * h).as_mut_ptr(),
+                let z = match per_row {
+                    0 => hidden.slice(row * h..(row + count) * h).as_mut_ptr(),
                     _ => kept.slice(kept_from..kept_from + count * per_row).as_mut_ptr(),
                 };
                 let z_step = if per_row == 0 { h } else { per_row };
                 let state = states.slice(start * h..(start + count) * h).as_ptr();
                 packed.product(state, h, z, z_step, count, given.bias);
                 for i in 0..count {
-                    let x = &given.gates[(row + i) * wide..][..wide];
-                    let out = hidden.slice((row + i) * h..(row + i + 1) * h);
-                    let state = states.slice((start + i) * h..(start + i + 1) * h);
-                    let kept = kept.slice(kept_from + i * per_row..kept_from + (i + 1) * per_row);
-                    match cell {
-                        Cell::Tanh => cells::tanh(x, out),
-                        Cell::Relu => cells::relu(x, out),
-                        Cell::Lstm => {
-                            let c = states.slice((n + start + i) * h..(n + start + i + 1) * h);
-                            cells::lstm(x, kept, c, out);
-                        }
-                        Cell::Gru => cells::gru(x, kept, state, out),
-                    }
-                    state.copy_from_slice(out);
+                    let c = match cell {
+                        Cell::Lstm => states.slice((n + start + i) * h..(n + start + i + 1) * h),
+                        _ => &mut [],
+                    };
+                    finish_row(
+                        cell,
+                        &given.gates[(row + i) * wide..][..wide],
+                        kept.slice(kept_from + i * per_row..kept_from + (i + 1) * per_row),
+                        states.slice((start + i) * h..(start + i + 1) * h),
+                        c,
+                        hidden.slice((row + i) * h..(row + i + 1) * h),
+                    );
                 }
             }
         }
     });
+    Ok(())
+}
+
+/// The pass over the gates of a row, whose z stands in `kept`, or in `out` where nothing is kept.
+fn finish_row<T: Scalar>(cell: Cell, x: &[T], kept: &mut [T], state: &mut [T], c: &mut [T], out: &mut [T]) {
+    match cell {
+        Cell::Tanh => cells::tanh(x, out),
+        Cell::Relu => cells::relu(x, out),
+        Cell::Lstm => cells::lstm(x, kept, c, out),
+        Cell::Gru => cells::gru(x, kept, state, out),
+    }
+    state.copy_from_slice(out);
+}
+
+/// [`forward`] for a single step: the weight is read once, where it lies, by a product of the same order.
+fn one_step<T: Scalar>(
+    steps: &Steps,
+    size: usize,
+    given: &Given<T>,
+    out: &mut [T],
+    kept: &mut [T],
+) -> Result<()> {
+    let (h, n, cell) = (steps.h, steps.n, steps.cell);
+    let (wide, per_row) = (cell.gates() * h, cell.kept() * h);
+    let mut z = Buffer::new("recurrent", size * wide, T::DTYPE)?;
+    let z: &mut [T] = z.as_mut_slice();
+    let mat =
+        |data, rows, row_stride, col_stride| Mat { data, offset: 0, rows, cols: h, row_stride, col_stride };
+    let weight = mat(given.weight, wide, h as isize, 1).t();
+    let epilogue = Epilogue { bias: given.bias, relu: false };
+    matmul(z, mat(&given.states[..size * h], size, h as isize, 1), weight, epilogue);
+    let (hidden, states) = out.split_at_mut(size * h);
+    states.copy_from_slice(given.states);
+    let (states, cs) = states.split_at_mut(n * h);
+    let mut room = vec![T::ZERO; if kept.is_empty() { per_row } else { 0 }];
+    for (i, (out, z)) in hidden.chunks_exact_mut(h).zip(z.chunks_exact(wide)).enumerate() {
+        let kept = if kept.is_empty() { &mut room[..] } else { &mut kept[i * per_row..(i + 1) * per_row] };
+        match per_row {
+            0 => out.copy_from_slice(z),
+            _ => kept[..wide].copy_from_slice(z),
+        }
+        let c = cs.get_mut(i * h..(i + 1) * h).unwrap_or_default();
+        let x = &given.gates[i * wide..][..wide];
+        finish_row(cell, x, kept, &mut states[i * h..(i + 1) * h], c, out);
+    }
     Ok(())
 }
 
