@@ -14,6 +14,7 @@ mod images;
 mod mnist;
 mod split;
 mod standardizer;
+mod text;
 
 pub use augment::{Augment, Augmented, Mixup, mixup};
 pub use batch::{BatchConfig, BatchPlan, Batches, Epoch, Loader};
@@ -29,3 +30,7 @@ pub use images::{ImageFolder, ImageFolderOptions, Skipped, image_folder};
 pub use mnist::{FASHION_MNIST_CLASSES, Mnist, fashion_mnist, mnist, mnist_files};
 pub use split::{Fractions, Split, k_folds, k_folds_stratified, split_random, split_stratified};
 pub use standardizer::Standardizer;
+pub use text::{
+    BucketConfig, Bucketed, LengthBuckets, Padded, TextLanes, TextWindows, Vocab, VocabConfig, VocabUnit,
+    pad_sequences, read_text,
+};

@@ -10,6 +10,7 @@ mod images;
 mod properties;
 mod split;
 mod standardizer;
+mod text;
 
 use data::Result;
 use tensor::Tensor;
