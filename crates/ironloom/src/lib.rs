@@ -37,5 +37,6 @@ mod documents {
         Reproducibility "docs/guide/reproducibility.md"
         Derivatives "docs/guide/derivatives.md"
         Images "docs/guide/images.md"
+        Sequences "docs/guide/sequences.md"
     }
 }
