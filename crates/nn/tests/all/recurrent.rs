@@ -30,7 +30,7 @@ fn layers_are_those_of_the_outside_framework() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/recurrent.json");
     let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let cases = file["cases"].as_array().unwrap();
-    assert_eq!(cases.len(), 120);
+    assert_eq!(cases.len(), 140);
     for case in cases {
         let size = |name: &str| case[name].as_u64().unwrap() as usize;
         let flag = |name: &str| case[name].as_bool().unwrap();
@@ -39,6 +39,7 @@ fn layers_are_those_of_the_outside_framework() {
             bidirectional: flag("bidirectional"),
             bias: flag("bias"),
             batch_first: flag("batch_first"),
+            projection: Some(size("proj")).filter(|&proj| proj > 0),
             dtype: DType::F64,
             ..RecurrentConfig::default()
         };
@@ -54,9 +55,10 @@ fn layers_are_those_of_the_outside_framework() {
         let lead = if config.batch_first { [n, time] } else { [time, n] };
         let x = Var::variable(operand(&mut seed, &[lead[0], lead[1], size("d_in")], 1.0));
         let parts = config.layers * if config.bidirectional { 2 } else { 1 };
-        let mut state = || Var::variable(operand(&mut seed, &[parts, n, size("hidden")], 1.0));
-        let h = state();
-        let first = RecurrentState { h, c: (cell == Cell::Lstm).then(state) };
+        let mut state = |width: usize| Var::variable(operand(&mut seed, &[parts, n, width], 1.0));
+        let h = state(config.projection.unwrap_or(size("hidden")));
+        let c = if cell == Cell::Lstm { Some(state(size("hidden"))) } else { None };
+        let first = RecurrentState { h, c };
         let lengths: Option<Vec<usize>> =
             case["lengths"].as_array().map(|all| all.iter().map(|l| l.as_u64().unwrap() as usize).collect());
         let given = flag("first").then_some(&first);
@@ -231,9 +233,77 @@ fn what_does_not_fit_is_refused() {
         &x,
         None,
         Some(&wrong),
-        "[lstm] each first state must be (layers·directions, n, hidden), with c for an LSTM alone; got [[2, 2, 33]] where [4, 2, 33] is due; give the state that the layer returned for a batch of this size",
+        "[lstm] each first state must be (layers·directions, n, hidden), with c for an LSTM alone; got [[2, 2, 33]] where [[4, 2, 33], [4, 2, 33]] is due; give the state that the layer returned for a batch of this size",
     );
     // No sequence is no mistake.
     let (y, state) = layer.forward_with(&zeros(&[0, 3, 5]), None, None, cx).unwrap();
     assert_eq!((y.shape(), state.h.shape()), (&[0, 3, 66][..], &[4, 0, 33][..]));
+}
+
+/// Unit by unit: an LSTM with peepholes and a projection, and a GRU with its reset gate before the product.
+#[test]
+fn rarer_cells_are_their_definitions() {
+    let sigmoid = |x: f64| 1.0 / (1.0 + libm::exp(-x));
+    let (d_in, h, n, time) = (3, 4, 2, 5);
+    let plain = RecurrentConfig { dtype: DType::F64, ..RecurrentConfig::default() };
+    let odd = RecurrentConfig { projection: Some(2), peepholes: true, ..plain };
+    let before = RecurrentConfig { reset_after: false, ..plain };
+    let x = crate::normal([n, time, d_in], 8);
+    let lengths = [3, 5];
+    for (cell, config, outs) in [(Cell::Lstm, odd, 2), (Cell::Gru, before, h)] {
+        let layer = Recurrent::with_config(cell, d_in, h, &config, &mut Rng::seed(9)).unwrap();
+        let (y, last) =
+            layer.forward_with(&x.clone().into(), Some(&lengths), None, &mut Context::eval()).unwrap();
+        let param = |name: &str| layer.state_dict().get(name).unwrap().to_vec::<f64>().unwrap();
+        let (w, v) = (param("weight_ih_l0"), param("weight_hh_l0"));
+        let (b, a) = (param("bias_ih_l0"), param("bias_hh_l0"));
+        let values = x.to_vec::<f64>().unwrap();
+        for i in 0..n {
+            let (mut state, mut c) = (vec![0.0; outs], vec![0.0; h]);
+            for t in 0..lengths[i] {
+                let x = &values[(i * time + t) * d_in..][..d_in];
+                let share = |g: usize| b[g] + (0..d_in).map(|k| w[g * d_in + k] * x[k]).sum::<f64>();
+                let back =
+                    |g: usize, s: &[f64]| a[g] + (0..outs).map(|k| v[g * outs + k] * s[k]).sum::<f64>();
+                let gate = |g: usize| share(g) + back(g, &state);
+                if cell == Cell::Lstm {
+                    let (p, down) = (param("weight_peephole_l0"), param("weight_hr_l0"));
+                    let mut full = vec![0.0; h];
+                    for u in 0..h {
+                        let i = sigmoid(gate(u) + p[u] * c[u]);
+                        let f = sigmoid(gate(h + u) + p[h + u] * c[u]);
+                        let after = f * c[u] + i * libm::tanh(gate(2 * h + u));
+                        full[u] = sigmoid(gate(3 * h + u) + p[2 * h + u] * after) * libm::tanh(after);
+                        c[u] = after;
+                    }
+                    state = (0..outs).map(|o| (0..h).map(|u| down[o * h + u] * full[u]).sum()).collect();
+                } else {
+                    let r: Vec<f64> = (0..h).map(|u| sigmoid(gate(u)) * state[u]).collect();
+                    let new = |u: usize| {
+                        let keep = sigmoid(gate(h + u));
+                        let fresh = libm::tanh(share(2 * h + u) + back(2 * h + u, &r));
+                        (1.0 - keep) * fresh + keep * state[u]
+                    };
+                    state = (0..h).map(new).collect();
+                }
+                let got =
+                    y.value().narrow(0, i, 1).unwrap().narrow(1, t, 1).unwrap().to_vec::<f64>().unwrap();
+                assert!(
+                    got.iter().zip(&state).all(|(a, b)| (a - b).abs() < 1e-12),
+                    "{cell:?}, {i}, {t}: {got:?} {state:?}"
+                );
+            }
+            let got = last.h.value().narrow(1, i, 1).unwrap().to_vec::<f64>().unwrap();
+            assert!(got.iter().zip(&state).all(|(a, b)| (a - b).abs() < 1e-12), "{cell:?}, {i}: {got:?}");
+        }
+        let forward = |layer: &Recurrent, x: &Var, cx: &mut Context| {
+            Ok(layer.forward_with(x, Some(&lengths), None, cx)?.0)
+        };
+        nn::check::gradcheck_module(&layer, &x, forward, &Default::default()).unwrap();
+    }
+    let refused = Recurrent::with_config(Cell::Gru, 2, 3, &odd, &mut Rng::seed(0)).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "[gru] projections and peepholes are an LSTM's; got Gru; leave them out, or use an LSTM"
+    );
 }

@@ -48,16 +48,21 @@ def case(rng, i):
     lengths = [rng.randint(1, time) for _ in range(n)] if rng.random() < 0.6 else None
     if lengths:
         lengths[rng.randrange(n)] = time
+    proj = rng.randrange(1, hidden) if i >= 120 and hidden > 1 else 0
+    if i >= 120:
+        cell = "lstm"
     state = [rng.randrange(2**63)]
-    record = dict(cell=cell, layers=layers, bidirectional=both, bias=bias, batch_first=batch_first, first=first,
+    record = dict(cell=cell, proj=proj, layers=layers, bidirectional=both, bias=bias, batch_first=batch_first, first=first,
                   n=n, time=time, d_in=d_in, hidden=hidden, lengths=lengths, seed=str(state[0]))
-    layer = CELLS[cell](d_in, hidden, num_layers=layers, bidirectional=both, bias=bias, batch_first=batch_first).double()
+    layer = CELLS[cell](d_in, hidden, num_layers=layers, bidirectional=both, bias=bias, batch_first=batch_first,
+                        **({"proj_size": proj} if proj else {})).double()
     with torch.no_grad():
         for p in layer.parameters():
             p.copy_(operand(state, p.shape, 0.5))
     x = operand(state, [n, time, d_in] if batch_first else [time, n, d_in]).requires_grad_()
     parts = layers * (2 if both else 1)
-    states = [operand(state, [parts, n, hidden]).requires_grad_() for _ in range(2 if cell == "lstm" else 1)]
+    widths = [proj or hidden, hidden][: 2 if cell == "lstm" else 1]
+    states = [operand(state, [parts, n, width]).requires_grad_() for width in widths]
     given = (tuple(states) if cell == "lstm" else states[0]) if first else None
     if lengths:
         packed = pack_padded_sequence(x, lengths, batch_first=batch_first, enforce_sorted=False)
@@ -73,7 +78,7 @@ def case(rng, i):
 
 if __name__ == "__main__":
     rng = random.Random(SEED)
-    file = {"tool": "PyTorch " + torch.__version__, "seed": SEED, "cases": [case(rng, i) for i in range(120)]}
+    file = {"tool": "PyTorch " + torch.__version__, "seed": SEED, "cases": [case(rng, i) for i in range(140)]}
     lines = ",\n".join(json.dumps(c, separators=(",", ":")) for c in file.pop("cases"))
     text = json.dumps(file)[:-1] + ', "cases": [\n' + lines + "\n]}\n"
     pathlib.Path(__file__).with_name("recurrent.json").write_text(text)

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::functional::vjp;
 use crate::op::{Grads, Op, Saved, Saves};
 use crate::var::Var;
+use std::ops::Range;
 use tensor::{Cell, Recurrence, Recurrent, RecurrentOperands, Tensor};
 
 /// The layer over `(x, weight, states, bias?)`. Saves all of them and the result.
@@ -79,36 +80,65 @@ pub fn step(cell: Cell, x: &Var, z: &Var, states: &[Var]) -> Result<Vec<Var>> {
 /// The operation in simpler ones, step by step.
 fn composed(x: &[Var], how: &Recurrence) -> Result<Var> {
     let (gates, weight) = (&x[0], x[1].t()?);
-    scan_steps(&x[2], how, |first, size, states| {
+    let count = how.cell.states();
+    let n = x[2].shape()[0] / count;
+    let first: Vec<Var> = (0..count).map(|s| x[2].narrow(0, s * n, n)).collect::<Result<_>>()?;
+    let (rows, last) = scan_sequences(&first, &how.sizes, how.reverse, |rows, states| {
         let z = states[0].matmul(&weight)?;
         let z = if let Some(bias) = x.get(3) { z.add(bias)? } else { z };
-        step(how.cell, &gates.narrow(0, first, size)?, &z, states)
-    })
+        step(how.cell, &gates.narrow(0, rows.start, rows.len())?, &z, states)
+    })?;
+    let all: Vec<&Var> = rows.iter().chain(&last).collect();
+    Var::cat(&all, 0)
 }
 
-/// Rows of h, then the last states: `next(first row of the step, sequences, their states)` gives the states after a step.
-fn scan_steps(
-    states: &Var,
-    how: &Recurrence,
-    mut next: impl FnMut(usize, usize, &[Var]) -> Result<Vec<Var>>,
-) -> Result<Var> {
-    let count = how.cell.states();
-    let n = states.shape()[0] / count;
-    let mut now: Vec<Var> = (0..count).map(|s| states.narrow(0, s * n, n)).collect::<Result<_>>()?;
-    let mut rows: Vec<Option<Var>> = vec![None; how.sizes.len()];
-    let firsts: Vec<usize> = how.sizes.iter().scan(0, |sum, &size| Some(std::mem::replace(sum, *sum + size))).collect();
-    for step in 0..how.sizes.len() {
-        let step = if how.reverse { how.sizes.len() - 1 - step } else { step };
-        let size = how.sizes[step];
+/// A recurrent layer of any steps over many sequences: `next(rows, states)` gives the states after a step, from the rows of
+/// that step and the states `(sequences that run, ..)` before it. Returns the first state after each row, in the order of the
+/// rows (nothing if there is none), and the last states of all sequences. The sequences that run at each step, `sizes`, are
+/// the first ones, as in [`Recurrence`]; `reverse`: from the last step to the first.
+///
+/// For cells of one's own: each step is recorded, operation by operation. Errors: those of `next`.
+///
+/// ```
+/// use autodiff::{Var, ops::recurrent::recurrent::scan_sequences};
+/// use tensor::Tensor;
+/// // Two sequences of two steps and of one: running sums of the rows.
+/// let x: Var = Tensor::from_vec(vec![1.0, 10.0, 2.0], [3, 1])?.into();
+/// let zeros: Var = Tensor::from_vec(vec![0.0, 0.0], [2, 1])?.into();
+/// let (rows, last) = scan_sequences(&[zeros], &[2, 1], false, |rows, states| {
+///     Ok(vec![states[0].add(&x.narrow(0, rows.start, rows.len())?)?])
+/// })?;
+/// assert_eq!(rows.unwrap().value().to_vec::<f64>()?, [1.0, 10.0, 3.0]);
+/// assert_eq!(last[0].value().to_vec::<f64>()?, [3.0, 10.0]);
+/// # Ok::<(), autodiff::Error>(())
+/// ```
+pub fn scan_sequences(
+    states: &[Var],
+    sizes: &[usize],
+    reverse: bool,
+    mut next: impl FnMut(Range<usize>, &[Var]) -> Result<Vec<Var>>,
+) -> Result<(Option<Var>, Vec<Var>)> {
+    let mut now = states.to_vec();
+    let mut rows: Vec<Option<Var>> = vec![None; sizes.len()];
+    let firsts: Vec<usize> =
+        sizes.iter().scan(0, |sum, &size| Some(std::mem::replace(sum, *sum + size))).collect();
+    for step in 0..sizes.len() {
+        let step = if reverse { sizes.len() - 1 - step } else { step };
+        let size = sizes[step];
         let running: Vec<Var> = now.iter().map(|state| state.narrow(0, 0, size)).collect::<Result<_>>()?;
-        let after = next(firsts[step], size, &running)?;
+        let after = next(firsts[step]..firsts[step] + size, &running)?;
         rows[step] = Some(after[0].clone());
         for (now, after) in now.iter_mut().zip(after) {
-            *now = Var::cat(&[&after, &now.narrow(0, size, n - size)?], 0)?;
+            let others = now.shape()[0] - size;
+            *now = match others {
+                0 => after,
+                _ => Var::cat(&[&after, &now.narrow(0, size, others)?], 0)?,
+            };
         }
     }
-    let all: Vec<&Var> = rows.iter().flatten().chain(&now).collect();
-    Var::cat(&all, 0)
+    let all: Vec<&Var> = rows.iter().flatten().collect();
+    let rows = if all.is_empty() { None } else { Some(Var::cat(&all, 0)?) };
+    Ok((rows, now))
 }
 
 impl Var {

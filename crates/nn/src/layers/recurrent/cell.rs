@@ -5,7 +5,7 @@ use crate::context::{Context, Name};
 use crate::error::{Error, Result};
 use crate::module::{Module, Visitor, VisitorMut};
 use autodiff::Var;
-use tensor::{Cell, DType, Recurrence, Rng, Tensor};
+use tensor::{Cell, Recurrence, Rng, Tensor};
 
 macro_rules! recurrent_cell {
     ($(#[$meta:meta])* $name:ident, $op:literal, $cell:expr) => {
@@ -22,17 +22,9 @@ macro_rules! recurrent_cell {
                 Self::with_config(d_in, hidden, &RecurrentConfig::default(), rng)
             }
 
-            /// As [`new`](Self::new), with the bias and the dtype of `config`, whose other fields are for layers.
+            /// As [`new`](Self::new), with what `config` says of a step; its other fields are for layers.
             pub fn with_config(d_in: usize, hidden: usize, config: &RecurrentConfig, rng: &mut Rng) -> Result<Self> {
-                if d_in == 0 || hidden == 0 {
-                    return Err(Error::InvalidArgument {
-                        op: $op,
-                        rule: "sizes must be at least 1",
-                        got: format!("d_in {d_in}, hidden {hidden}"),
-                        repair: "give the cell features and units",
-                    });
-                }
-                let part = Direction::new($cell, d_in, hidden, config.bias, config.dtype, rng)?;
+                let part = Direction::new($op, $cell, d_in, hidden, config, rng)?;
                 Ok(Self { part, cell: $cell })
             }
 
@@ -45,9 +37,9 @@ macro_rules! recurrent_cell {
 
             /// States of zeros for n sequences.
             pub fn zeros(&self, n: usize) -> Result<Vec<Var>> {
-                let weight = self.part.weight_hh.value();
-                let zeros = |dtype: DType| Ok(Tensor::zeros([n, weight.shape()[1]], dtype)?.into());
-                (0..self.cell.states()).map(|_| zeros(weight.dtype())).collect()
+                let widths = widths(&self.part, self.cell);
+                let dtype = self.part.weight_hh.value().dtype();
+                widths.into_iter().map(|width| Ok(Tensor::zeros([n, width], dtype)?.into())).collect()
             }
         }
 
@@ -83,6 +75,14 @@ recurrent_cell! {
     RnnCell, "rnn_cell", Cell::Tanh
 }
 
+/// The numbers of h and, of an LSTM, of c.
+fn widths(part: &Direction, cell: Cell) -> Vec<usize> {
+    let [wide, outs] = [0, 1].map(|axis| part.weight_hh.value().shape()[axis]);
+    let mut widths = vec![outs, wide / cell.gates()];
+    widths.truncate(cell.states());
+    widths
+}
+
 fn step(
     part: &Direction,
     cell: Cell,
@@ -91,17 +91,15 @@ fn step(
     states: &[Var],
     cx: &Context,
 ) -> Result<Vec<Var>> {
-    let [hidden, d_in] = [&part.weight_hh, &part.weight_ih].map(|weight| weight.value().shape()[1]);
+    let d_in = part.weight_ih.value().shape()[1];
     let n = x.shape().first().copied().unwrap_or(0);
-    if x.shape() != [n, d_in]
-        || states.len() != cell.states()
-        || states.iter().any(|s| s.shape() != [n, hidden])
-    {
-        let got: Vec<_> = states.iter().map(|s| s.shape().to_vec()).collect();
+    let due: Vec<Vec<usize>> = widths(part, cell).into_iter().map(|width| vec![n, width]).collect();
+    let got: Vec<Vec<usize>> = states.iter().map(|s| s.shape().to_vec()).collect();
+    if x.shape() != [n, d_in] || got != due {
         return Err(Error::InvalidArgument {
             op,
-            rule: "the input must be (n, d_in), and each state (n, hidden)",
-            got: format!("{:?} and {got:?} where d_in is {d_in} and hidden {hidden}", x.shape()),
+            rule: "the input must be (n, d_in), and each state (n, its width)",
+            got: format!("{:?} and {got:?} where d_in is {d_in} and states {due:?} are due", x.shape()),
             repair: "begin with the states that `zeros` returns",
         });
     }

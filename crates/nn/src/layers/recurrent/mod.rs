@@ -1,6 +1,7 @@
 //! Recurrent layers: plain, LSTM and GRU; several on top of each other, in both directions, over sequences of any lengths.
 
 mod cell;
+mod direction;
 mod rows;
 
 pub use cell::{GruCell, LstmCell, RnnCell};
@@ -8,10 +9,9 @@ pub use cell::{GruCell, LstmCell, RnnCell};
 use super::{Dropout, Layer};
 use crate::context::{Context, Name};
 use crate::error::{Error, Result};
-use crate::init::Init;
 use crate::module::{Module, Visitor, VisitorMut};
-use crate::param::Param;
 use autodiff::Var;
+use direction::{Direction, outs};
 use rows::Steps;
 use tensor::{Cell, DType, Recurrence, Rng};
 
@@ -28,6 +28,14 @@ pub struct RecurrentConfig {
     pub bias: bool,
     /// Whether batches are `(n, time, d)`, not `(time, n, d)`.
     pub batch_first: bool,
+    /// Of an LSTM: h is made smaller by a product, `h = W_hr·(σ(o)·tanh(c))`, to this many numbers.
+    /// Source: Sak et al. 2014, arXiv:1402.1128.
+    pub projection: Option<usize>,
+    /// Of an LSTM: gates i and f see c before the step, and o sees it after, each unit its own. Source: Gers et al. 2002.
+    pub peepholes: bool,
+    /// Of a GRU: whether the reset gate stands behind the product, `r·(W·h + b)`, not before it, `W·(r·h) + b`, as in the first
+    /// paper.
+    pub reset_after: bool,
     /// The parameters' element type.
     pub dtype: DType,
 }
@@ -40,6 +48,9 @@ impl Default for RecurrentConfig {
             dropout: 0.0,
             bias: true,
             batch_first: true,
+            projection: None,
+            peepholes: false,
+            reset_after: true,
             dtype: DType::F32,
         }
     }
@@ -48,9 +59,9 @@ impl Default for RecurrentConfig {
 /// What a recurrent layer carries from one step to the next.
 #[derive(Debug, Clone)]
 pub struct RecurrentState {
-    /// `(layers·directions, n, hidden)`
+    /// `(layers·directions, n, hidden)`; with a projection, that many numbers for the hidden ones.
     pub h: Var,
-    /// The same of c; of an LSTM alone.
+    /// `(layers·directions, n, hidden)`, of c; of an LSTM alone.
     pub c: Option<Var>,
 }
 
@@ -58,60 +69,6 @@ impl RecurrentState {
     /// The same values, to which no gradient goes back: between the parts of a long text.
     pub fn detach(&self) -> Self {
         Self { h: self.h.detach(), c: self.c.as_ref().map(Var::detach) }
-    }
-}
-
-/// The parameters of one layer in one direction.
-#[derive(Debug, Clone)]
-struct Direction {
-    weight_ih: Param,
-    weight_hh: Param,
-    bias_ih: Option<Param>,
-    bias_hh: Option<Param>,
-}
-
-impl Direction {
-    fn new(cell: Cell, d_in: usize, hidden: usize, bias: bool, dtype: DType, rng: &mut Rng) -> Result<Self> {
-        let init = Init::Uniform { limit: 1.0 / (hidden as f64).sqrt() };
-        let wide = cell.gates() * hidden;
-        let mut param = |shape: &[usize]| init.tensor(shape, dtype, rng).map(Param::new);
-        let (weight_ih, weight_hh) = (param(&[wide, d_in])?, param(&[wide, hidden])?);
-        let (bias_ih, bias_hh) = (param(&[wide])?, param(&[wide])?);
-        Ok(Self { weight_ih, weight_hh, bias_ih: bias.then_some(bias_ih), bias_hh: bias.then_some(bias_hh) })
-    }
-
-    /// Its parameters with the first part of their names.
-    fn params(&self) -> impl Iterator<Item = (&'static str, &Param)> {
-        let [ih, hh] = [("weight_ih", &self.weight_ih), ("weight_hh", &self.weight_hh)];
-        let biases = [("bias_ih", &self.bias_ih), ("bias_hh", &self.bias_hh)];
-        [ih, hh].into_iter().chain(biases.into_iter().filter_map(|(name, bias)| Some((name, bias.as_ref()?))))
-    }
-
-    fn params_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut Param)> {
-        let [ih, hh] = [("weight_ih", &mut self.weight_ih), ("weight_hh", &mut self.weight_hh)];
-        let biases = [("bias_ih", &mut self.bias_ih), ("bias_hh", &mut self.bias_hh)];
-        [ih, hh].into_iter().chain(biases.into_iter().filter_map(|(name, bias)| Some((name, bias.as_mut()?))))
-    }
-
-    /// h of each of the rows x, and the last states, from the first ones.
-    fn run(&self, x: &Var, states: &[Var], how: &Recurrence, cx: &Context) -> Result<(Var, Vec<Var>)> {
-        let bias = |bias: &Option<Param>| bias.as_ref().map(|bias| cx.param(bias));
-        let (of_input, of_state) = (bias(&self.bias_ih), bias(&self.bias_hh));
-        // The reset gate of a GRU stands between the two; elsewhere they are one.
-        let (of_input, of_state) = match (how.cell, of_input, of_state) {
-            (Cell::Gru, of_input, of_state) => (of_input, of_state),
-            (_, Some(of_input), Some(of_state)) => (Some(of_input.add(&of_state)?), None),
-            (_, of_input, _) => (of_input, None),
-        };
-        let gates = x.linear(&cx.param(&self.weight_ih), of_input.as_ref())?;
-        let first = match states {
-            [h] => h.clone(),
-            _ => Var::cat(&states.iter().collect::<Vec<_>>(), 0)?,
-        };
-        let out = gates.recurrent(&cx.param(&self.weight_hh), &first, of_state.as_ref(), how)?;
-        let (rows, n) = (x.shape()[0], states[0].shape()[0]);
-        let last = (0..states.len()).map(|s| Ok(out.narrow(0, rows + s * n, n)?)).collect::<Result<_>>()?;
-        Ok((out.narrow(0, 0, rows)?, last))
     }
 }
 
@@ -129,9 +86,10 @@ pub struct Recurrent {
 }
 
 impl Recurrent {
-    /// A layer of `hidden` units made as `config` says. Takes four streams from `rng` for each layer and direction.
+    /// A layer of `hidden` units made as `config` says. Takes four streams from `rng` for each layer and direction, and one
+    /// for a projection and for peepholes.
     ///
-    /// Errors: `InvalidArgument` for a size of 0 and a dropout that is no probability.
+    /// Errors: `InvalidArgument` for a size of 0, a dropout that is no probability, and what the cell does not have.
     pub fn with_config(
         cell: Cell,
         d_in: usize,
@@ -144,20 +102,20 @@ impl Recurrent {
             Cell::Gru => "gru",
             _ => "rnn",
         };
-        if d_in == 0 || hidden == 0 || config.layers == 0 {
+        if config.layers == 0 {
             return Err(Error::InvalidArgument {
                 op,
-                rule: "sizes must be at least 1",
-                got: format!("d_in {d_in}, hidden {hidden}, layers {}", config.layers),
-                repair: "give the layer features, units and layers",
+                rule: "there must be a layer",
+                got: "0 layers".into(),
+                repair: "use at least 1",
             });
         }
         let directions = if config.bidirectional { 2 } else { 1 };
         let mut parts = Vec::with_capacity(config.layers * directions);
         for layer in 0..config.layers {
-            let d_in = if layer == 0 { d_in } else { directions * hidden };
+            let d_in = if layer == 0 { d_in } else { directions * outs(hidden, config) };
             for _ in 0..directions {
-                parts.push(Direction::new(cell, d_in, hidden, config.bias, config.dtype, rng)?);
+                parts.push(Direction::new(op, cell, d_in, hidden, config, rng)?);
             }
         }
         Ok(Self { op, cell, parts, d_in, hidden, dropout: Dropout::new(config.dropout)?, config: *config })
@@ -170,17 +128,22 @@ impl Recurrent {
     /// The first states of all parts, each in the order of the steps.
     fn first(&self, state: Option<&RecurrentState>, steps: &Steps) -> Result<Vec<Vec<Var>>> {
         let Some(state) = state else {
-            let zeros = steps.zeros(self.hidden, self.config.dtype)?;
-            return Ok(vec![vec![zeros; self.cell.states()]; self.parts.len()]);
+            let mut zeros = vec![steps.zeros(outs(self.hidden, &self.config), self.config.dtype)?];
+            if self.cell == Cell::Lstm {
+                zeros.push(steps.zeros(self.hidden, self.config.dtype)?);
+            }
+            return Ok(vec![zeros; self.parts.len()]);
         };
         let given: Vec<&Var> = [Some(&state.h), state.c.as_ref()].into_iter().flatten().collect();
-        let shape = [self.parts.len(), steps.n, self.hidden];
-        if given.len() != self.cell.states() || given.iter().any(|x| x.shape() != shape) {
-            let got: Vec<_> = given.iter().map(|x| x.shape().to_vec()).collect();
+        let shape = |width: usize| vec![self.parts.len(), steps.n, width];
+        let mut due = vec![shape(outs(self.hidden, &self.config)), shape(self.hidden)];
+        due.truncate(self.cell.states());
+        let got: Vec<Vec<usize>> = given.iter().map(|x| x.shape().to_vec()).collect();
+        if got != due {
             return Err(Error::InvalidArgument {
                 op: self.op,
                 rule: "each first state must be (layers·directions, n, hidden), with c for an LSTM alone",
-                got: format!("{got:?} where {shape:?} is due"),
+                got: format!("{got:?} where {due:?} is due"),
                 repair: "give the state that the layer returned for a batch of this size",
             });
         }
@@ -200,7 +163,7 @@ impl Recurrent {
 
     /// Features out: units, of both directions if there are two.
     pub fn d_out(&self) -> usize {
-        self.hidden * self.directions()
+        outs(self.hidden, &self.config) * self.directions()
     }
 
     /// The outputs of the last layer, `(n, time, directions·hidden)`, and the last state of each sequence. `lengths`: the
@@ -261,7 +224,9 @@ impl Recurrent {
             "weight_ih" => "weight_ih_l",
             "weight_hh" => "weight_hh_l",
             "bias_ih" => "bias_ih_l",
-            _ => "bias_hh_l",
+            "bias_hh" => "bias_hh_l",
+            "weight_hr" => "weight_hr_l",
+            _ => "weight_peephole_l",
         };
         let reverse = i % self.directions() == 1;
         Name::Numbered(before, i / self.directions(), if reverse { "_reverse" } else { "" })
@@ -322,9 +287,7 @@ macro_rules! recurrent_layer {
                 Self::with_config(d_in, hidden, &RecurrentConfig::default(), rng)
             }
 
-            /// A layer made as `config` says. Takes four streams from `rng` for each layer and direction.
-            ///
-            /// Errors: `InvalidArgument` for a size of 0 and a dropout that is no probability.
+            /// A layer made as `config` says: as [`Recurrent::with_config`].
             pub fn with_config(d_in: usize, hidden: usize, config: &RecurrentConfig, rng: &mut Rng) -> Result<Self> {
                 Recurrent::with_config($cell, d_in, hidden, config, rng).map(Self)
             }
@@ -379,7 +342,8 @@ recurrent_layer! {
     /// Shapes: x `(n, time, d_in)` → `(n, time, directions·hidden)`; `weight_ih_l0` `(4·hidden, d_in)`, `weight_hh_l0`
     /// `(4·hidden, hidden)`, biases `(4·hidden)`, with `_l1` for the second layer and `_reverse` for the other direction:
     /// PyTorch's names, order of gates and starting values. The input product is one for all steps; sequences of several
-    /// lengths cost what their steps cost. Differs from PyTorch in: batches come first unless the configuration says
+    /// lengths cost what their steps cost. With a projection (`weight_hr_l0`) or peepholes (`weight_peephole_l0`, for i, f and
+    /// o), each step is computed operation by operation, which is slower. Differs from PyTorch in: batches come first unless the configuration says
     /// otherwise. Source: Hochreiter and Schmidhuber 1997; Gers et al. 2000.
     ///
     /// ```
@@ -403,7 +367,7 @@ recurrent_layer! {
     /// `n = tanh(xₙ + σ(xᵣ + zᵣ)·zₙ)`, `u = σ(xᵤ + zᵤ)`, `h = (1 − u)·n + u·h`.
     ///
     /// Shapes and names: as [`Lstm`], with 3 gates for 4; PyTorch's order r, z, n. Source: Cho et al. 2014, with the reset
-    /// gate behind the product, as in PyTorch and Keras.
+    /// gate behind the product, as in PyTorch and Keras, or before it, which is slower, if `reset_after` is false.
     Gru, Cell::Gru
 }
 
