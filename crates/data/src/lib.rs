@@ -30,6 +30,8 @@ pub use images::{ImageFolder, ImageFolderOptions, Skipped, image_folder};
 pub use mnist::{FASHION_MNIST_CLASSES, Mnist, fashion_mnist, mnist, mnist_files};
 pub use split::{Fractions, Split, k_folds, k_folds_stratified, split_random, split_stratified};
 pub use standardizer::Standardizer;
+#[cfg(feature = "bpe")]
+pub use text::Bpe;
 pub use text::{
     BucketConfig, Bucketed, LengthBuckets, Padded, TextLanes, TextWindows, Vocab, VocabConfig, VocabUnit,
     pad_sequences, read_text,

@@ -1,5 +1,7 @@
 //! Text: vocabularies, files, windows and lanes over a long text, batches of sequences of several lengths.
 
+#[cfg(feature = "bpe")]
+mod bpe;
 mod buckets;
 mod lanes;
 mod padding;
@@ -7,6 +9,8 @@ mod read;
 mod vocab;
 mod windows;
 
+#[cfg(feature = "bpe")]
+pub use bpe::Bpe;
 pub use buckets::{BucketConfig, Bucketed, LengthBuckets};
 pub use lanes::TextLanes;
 pub use padding::{Padded, pad_sequences};

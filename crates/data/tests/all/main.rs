@@ -1,6 +1,8 @@
 //! The tests of the crate in one binary.
 
 mod batch;
+#[cfg(feature = "bpe")]
+mod bpe;
 mod csv;
 mod csv_bad;
 mod dataset;
