@@ -257,7 +257,8 @@ const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Frid
 
 /// Year, month from 0, and day from 1 of a day counted from 1 January 1900.
 fn calendar(mut day: usize) -> (usize, usize, usize) {
-    let leap = |year: usize| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap =
+        |year: usize| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let mut year = 1900;
     while day >= 365 + usize::from(leap(year)) {
         day -= 365 + usize::from(leap(year));
