@@ -15,10 +15,10 @@
 mod cells;
 
 use super::matmul::{Epilogue, Mat, matmul};
-use super::tile::{Finish, Line, Rows, Runs, correlate, pack, packed_len};
+use super::tile::{Finish, Line, Rows, Runs, correlate, packed_len};
 use crate::buffer::Buffer;
 use crate::error::Result;
-use crate::kernels::vector::Scalar;
+use crate::kernels::vector::{Scalar, lanes};
 use crate::parallel::{self, Disjoint};
 use std::ops::Range;
 
@@ -117,7 +117,7 @@ impl Steps<'_> {
     }
 }
 
-/// The recurrent weight (outs, ins) by [`pack`], or its transpose.
+/// A weight in the order of [`pack`](super::tile::pack), for products that take `ins` numbers to `outs`.
 struct Packed<T: Scalar> {
     weight: Buffer,
     runs: Runs,
@@ -126,10 +126,38 @@ struct Packed<T: Scalar> {
 }
 
 impl<T: Scalar> Packed<T> {
-    /// `at(i, o)`: the weight between input i and output o.
-    fn new(ins: usize, outs: usize, at: impl Fn(usize, usize) -> T) -> Result<Self> {
+    /// Of `w`: `(outs, ins)` if `turned`, else `(ins, outs)`.
+    fn new(ins: usize, outs: usize, w: &[T], turned: bool) -> Result<Self> {
+        let (lanes, whole) = (lanes::<T>(), outs.next_multiple_of(lanes::<T>()));
         let mut weight = Buffer::new("recurrent", packed_len::<T>(ins, outs), T::DTYPE)?;
-        pack(ins, outs, weight.as_mut_slice(), at);
+        let out = Disjoint::new(weight.as_mut_slice::<T>());
+        parallel::for_ranges(whole.div_ceil(2 * lanes), 1, |blocks| {
+            for first in blocks.map(|block| block * 2 * lanes) {
+                let width = (2 * lanes).min(whole - first);
+                let there = width.min(outs - first);
+                // SAFETY: blocks follow one another, and each is handed out once.
+                let block = unsafe { out.slice(first * ins..(first + width) * ins) };
+                if !turned {
+                    for (row, from) in block.chunks_exact_mut(width).zip(w.chunks_exact(outs)) {
+                        row[..there].copy_from_slice(&from[first..first + there]);
+                        row[there..].fill(T::ZERO);
+                    }
+                    continue;
+                }
+                // A few rows at a time, which stay in the first cache while all columns are written.
+                for (part, rows) in block.chunks_mut(16 * width).enumerate() {
+                    if there < width {
+                        rows.fill(T::ZERO);
+                    }
+                    for c in 0..there {
+                        let from = &w[(first + c) * ins + part * 16..];
+                        for (row, &x) in rows.chunks_exact_mut(width).zip(from) {
+                            row[c] = x;
+                        }
+                    }
+                }
+            }
+        });
         Ok(Self { weight, runs: Runs::new([0], ins), outs, of: std::marker::PhantomData })
     }
 
@@ -185,7 +213,7 @@ pub(crate) fn forward<T: Scalar>(
     if let [size] = *steps.sizes {
         return one_step(steps, size, given, out, kept);
     }
-    let packed = Packed::new(h, wide, |i, o| given.weight[o * h + i])?;
+    let packed = Packed::new(h, wide, given.weight, true)?;
     let pieces = steps.pieces();
     // Where the gradient will not ask for it, one step's worth is kept for each sequence.
     let keep = !kept.is_empty();
@@ -309,7 +337,7 @@ pub(crate) fn backward<T: Scalar>(
 ) -> Result<()> {
     let (h, n, rows, cell) = (steps.h, steps.n, steps.rows(), steps.cell);
     let (wide, per_row) = (cell.gates() * h, cell.kept() * h);
-    let packed = Packed::new(wide, h, |i, o| given.weight[i * h + o])?;
+    let packed = Packed::new(wide, h, given.weight, false)?;
     let pieces = steps.pieces();
     let (grad, last) = made.grad.split_at(rows * h);
     wanted.states.copy_from_slice(last);
