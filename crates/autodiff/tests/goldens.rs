@@ -102,7 +102,7 @@ fn ulps(family: &str) -> f64 {
         "shape" | "index" | "sort" => 0.0,
         "product" | "loss" => 2.0,
         "scan" => 4.0,
-        "pointwise" | "binary" | "norm" => 8.0,
+        "pointwise" | "binary" | "norm" | "sequence" => 8.0,
         "reduce" | "window" => 16.0,
         "linalg" => 32.0,
         other => panic!("the family {other} has no bound"),

@@ -624,9 +624,50 @@ def index():
     case("scatter_nd", write, u(-2, 2, 5, 3, 2), ints([4, 1], [0, 0], [3, 2]), u(-2, 2, 3, 2))
 
 
+def sequence():
+    layers = {"lstm": torch._VF.lstm, "gru": torch._VF.gru, "tanh": torch._VF.rnn_tanh, "relu": torch._VF.rnn_relu}
+    gates = {"lstm": 4, "gru": 3}
+    time, n, h = 4, 2, 3
+    for cell, layer in layers.items():
+        wide, parts = gates.get(cell, 1) * h, 2 if cell == "lstm" else 1
+
+        def run(x, w, states, b, cell, sizes):
+            # The input's share of the gates is the input, through the identity.
+            first = states.reshape(parts, 1, n, h).unbind()
+            weights = [torch.eye(wide, dtype=x.dtype), w, torch.zeros(wide, dtype=x.dtype), b]
+            y, *last = layer(x.reshape(time, n, wide), first if parts == 2 else first[0], weights, True, 1, 0.0, False, False, False)
+            return torch.cat([y.reshape(time * n, h), *(state[0] for state in last)])
+
+        how = {"cell": cell, "sizes": [n] * time}
+        case("recurrent", run, u(-1, 1, time * n, wide), u(-1, 1, wide, h), u(-1, 1, parts * n, h), u(-1, 1, wide), **how)
+
+    def ctc(x, labels, label_lengths, input_lengths, reduction):
+        """The sum over ways as PyTorch's operations make it: its own loss has no second derivative."""
+        y, losses = x.log_softmax(-1), []
+        for i, (labels_of, steps) in enumerate(zip(label_lengths, input_lengths)):
+            spelt = [0] * (2 * labels_of + 1)
+            spelt[1::2] = labels[i, :labels_of].tolist()
+            a = [y[0, i, c] if s < 2 else None for s, c in enumerate(spelt)]
+            for t in range(1, steps):
+                ways = lambda s: a[max(s - 1, 0) : s + 1] + ([a[s - 2]] if s > 1 and spelt[s] not in (0, spelt[s - 2]) else [])
+                some = lambda s: [w for w in ways(s) if w is not None]
+                a = [y[t, i, c] + torch.stack(some(s)).logsumexp(0) if some(s) else None for s, c in enumerate(spelt)]
+            losses.append(-torch.stack([w for w in a[-2:] if w is not None]).logsumexp(0))
+        losses = torch.stack(losses)
+        lengths = torch.tensor(label_lengths)
+        own = F.ctc_loss(y, labels, torch.tensor(input_lengths), lengths, reduction="none")
+        assert torch.allclose(losses, own, atol=1e-12, rtol=0)
+        return {"none": losses, "sum": losses.sum(), "mean": (losses / lengths.clamp(min=1)).mean()}[reduction]
+
+    labels = ints([1, 2, 2], [3, 1, 1])
+    for reduction in ("none", "sum", "mean"):
+        how = {"label_lengths": [3, 1], "input_lengths": [6, 4], "reduction": reduction}
+        case("ctc_loss", ctc, u(-2, 2, 6, 2, 4), labels, **how)
+
+
 def main():
     global FAMILY
-    for group in (pointwise, binary, reduce, scan, sort, product, linalg, norm, window, loss, shape, index):
+    for group in (pointwise, binary, reduce, scan, sort, product, linalg, norm, window, loss, shape, index, sequence):
         FAMILY = group.__name__
         # By group, so that a line added at its end changes no other case.
         torch.manual_seed(SEED + zlib.crc32(FAMILY.encode()))

@@ -2,11 +2,13 @@
 
 use autodiff::ops::attention::scaled_dot_product_attention::Attention;
 use autodiff::ops::loss::cross_entropy::CrossEntropy;
+use autodiff::ops::loss::ctc::Ctc;
 use autodiff::ops::norm::batch_norm::BatchNormOptions;
 use autodiff::{MatrixNorm, Reduction, Result, Var};
 use serde_json::Value;
 use tensor::{
-    ConvOptions, DType, FftNorm, Interpolation, Order, PadMode, PoolOptions, Spatial, Tensor, Triangular, s,
+    Cell, ConvOptions, CtcTargets, DType, FftNorm, Interpolation, Order, PadMode, PoolOptions, Recurrence,
+    Spatial, Tensor, Triangular, s,
 };
 
 /// The options of a case. What is a tensor there comes in the dtype of the run.
@@ -104,6 +106,26 @@ impl Options<'_> {
             "bilinear" => Interpolation::Linear,
             _ => Interpolation::Cubic,
         }
+    }
+    fn recurrent(&self, x: &[Var]) -> Result<Var> {
+        let cell = match self.text("cell") {
+            "lstm" => Cell::Lstm,
+            "gru" => Cell::Gru,
+            "tanh" => Cell::Tanh,
+            _ => Cell::Relu,
+        };
+        let how = Recurrence { cell, sizes: self.sizes("sizes"), reverse: false };
+        x[0].recurrent(&x[1], &x[2], x.get(3), &how)
+    }
+    fn ctc_loss(&self, x: &[Var]) -> Result<Var> {
+        let (label_lengths, input_lengths) = (self.sizes("label_lengths"), self.sizes("input_lengths"));
+        let targets = CtcTargets {
+            labels: x[1].value(),
+            label_lengths: &label_lengths,
+            input_lengths: &input_lengths,
+            blank: 0,
+        };
+        x[0].log_softmax(-1)?.ctc_loss(&targets, &Ctc { reduction: self.reduction(), ..Ctc::default() })
     }
     fn batch_norm(&self, x: &[Var]) -> Result<Var> {
         let options = BatchNormOptions {
@@ -361,6 +383,8 @@ table! { |x, o|
     "adaptive_avg_pool" => x[0].adaptive_avg_pool(&o.sizes("sizes")[..]);
     "interpolate" => x[0].interpolate(&o.sizes("sizes")[..], o.interpolation(), o.size("corners") == 1);
     "batch_norm" => o.batch_norm(x);
+    "recurrent" => o.recurrent(x);
+    "ctc_loss" => o.ctc_loss(x);
     "mse_loss" => x[0].mse_loss(&x[1], o.reduction());
     "l1_loss" => x[0].l1_loss(&x[1], o.reduction());
     "huber_loss" => x[0].huber_loss(&x[1], o.number("delta"), o.reduction());
