@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod cnn;
+mod gpt;
 mod machine;
 mod mlp;
 mod ops;
@@ -37,6 +38,10 @@ pub(crate) enum Workload {
     LstmRagged,
     /// The same as `lstm_char` with GRU layers.
     GruChar,
+    /// GPT of 4 layers of 128, 12 × 64 characters, cross-entropy, AdamW, clipped gradients.
+    GptNano,
+    /// GPT of 6 layers of 384, 8 × 256 characters, likewise.
+    GptBaby,
     /// Single operations.
     Ops,
 }
@@ -69,6 +74,8 @@ fn main() -> ExitCode {
         Workload::LstmChar => rnn::train(&args, Cell::Lstm, false),
         Workload::LstmRagged => rnn::train(&args, Cell::Lstm, true),
         Workload::GruChar => rnn::train(&args, Cell::Gru, false),
+        Workload::GptNano => gpt::train(&args, 4, 4, 128, [12, 64]),
+        Workload::GptBaby => gpt::train(&args, 6, 6, 384, [8, 256]),
         Workload::Ops => ops::run(&args),
     };
     match line {

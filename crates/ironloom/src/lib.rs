@@ -7,7 +7,9 @@ pub use {autodiff, data, models, nn, optim, tensor, train};
 pub mod prelude {
     pub use autodiff::{Gradients, Var, grad_of};
     pub use data::Dataset;
-    pub use models::{CharRnn, CharRnnConfig, LeNet, LeNetConfig, Mlp, MlpConfig, ResNet, ResNetConfig};
+    pub use models::{
+        CharRnn, CharRnnConfig, Gpt, GptConfig, LeNet, LeNetConfig, Mlp, MlpConfig, ResNet, ResNetConfig,
+    };
     pub use nn::loss::{bce_with_logits, cross_entropy, huber_loss, l1_loss, mse_loss};
     pub use nn::{
         Activation, Buffer, Context, Dropout, Embedding, Gru, Layer, Linear, Lstm, Module, Param,

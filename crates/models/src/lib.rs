@@ -4,6 +4,7 @@
 mod autoencoder;
 mod char_rnn;
 pub mod decode;
+mod gpt;
 mod lenet;
 mod mlp;
 mod mobilenet;
@@ -17,6 +18,7 @@ mod vgg;
 
 pub use autoencoder::{Autoencoder, AutoencoderConfig};
 pub use char_rnn::{CharRnn, CharRnnConfig};
+pub use gpt::{Gpt, GptConfig};
 pub use lenet::{LeNet, LeNetConfig};
 pub use mlp::{Mlp, MlpConfig};
 pub use mobilenet::{MobileNet, MobileNetConfig};

@@ -20,15 +20,16 @@ pub use activation::Activation;
 pub use context::{Context, Name};
 pub use error::{Error, Result};
 pub use layers::{
-    AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, BagMode, BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d,
-    BatchNormConfig, Checkpointed, Conv, Conv1d, Conv2d, Conv3d, ConvConfig, ConvTranspose, ConvTranspose1d,
-    ConvTranspose2d, ConvTranspose3d, DropMode, Dropout, DropoutChannels, Embedding, EmbeddingBag,
-    EmbeddingConfig, Flatten, Fold, GlobalAvgPool, GroupNorm, GroupNormConfig, Gru, GruCell, Identity,
-    InstanceNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, InstanceNormConfig, Layer, LayerNorm,
-    LayerNormConfig, Linear, LinearConfig, LocalResponseNorm, LpPool, Lstm, LstmCell, MaxPool, PaddingMode,
-    PixelShuffle, PixelUnshuffle, Recurrent, RecurrentConfig, RecurrentState, Residual, RmsNorm,
-    RmsNormConfig, Rnn, RnnCell, Sequential, Softmax, SpectralNorm, SpectralNormConfig, StochasticDepth,
-    Unflatten, Unfold, Upsample, WeightNorm, Weighted,
+    AdaptiveAvgPool, AdaptiveMaxPool, AttentionMask, AvgPool, BagMode, BatchNorm, BatchNorm1d, BatchNorm2d,
+    BatchNorm3d, BatchNormConfig, Checkpointed, Conv, Conv1d, Conv2d, Conv3d, ConvConfig, ConvTranspose,
+    ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, DropMode, Dropout, DropoutChannels, Embedding,
+    EmbeddingBag, EmbeddingConfig, Flatten, Fold, GlobalAvgPool, GroupNorm, GroupNormConfig, Gru, GruCell,
+    Identity, InstanceNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, InstanceNormConfig, Layer,
+    LayerNorm, LayerNormConfig, Linear, LinearConfig, LocalResponseNorm, LpPool, Lstm, LstmCell, MaxPool,
+    MultiHeadAttention, MultiHeadAttentionConfig, PaddingMode, PixelShuffle, PixelUnshuffle, Recurrent,
+    RecurrentConfig, RecurrentState, Residual, RmsNorm, RmsNormConfig, Rnn, RnnCell, Sequential, Softmax,
+    SpectralNorm, SpectralNormConfig, StochasticDepth, TransformerConfig, TransformerDecoderLayer,
+    TransformerEncoderLayer, Unflatten, Unfold, Upsample, WeightNorm, Weighted, sinusoidal_positions,
 };
 pub use module::{Module, Visitor, VisitorMut};
 pub use nn_derive::Module;

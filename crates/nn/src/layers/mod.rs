@@ -1,6 +1,7 @@
 //! Layers: modules with one input and one output.
 
 mod activations;
+mod attention;
 mod batch_norm;
 mod conv;
 mod dropout;
@@ -15,8 +16,10 @@ mod reparam;
 mod resize;
 mod sequential;
 mod shape;
+mod transformer;
 
 pub use activations::Softmax;
+pub use attention::{AttentionMask, MultiHeadAttention, MultiHeadAttentionConfig};
 pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d, BatchNormConfig};
 pub use conv::{
     Conv, Conv1d, Conv2d, Conv3d, ConvConfig, ConvTranspose, ConvTranspose1d, ConvTranspose2d,
@@ -36,6 +39,9 @@ pub use reparam::{SpectralNorm, SpectralNormConfig, WeightNorm, Weighted};
 pub use resize::{PixelShuffle, PixelUnshuffle, Upsample};
 pub use sequential::{Checkpointed, Residual, Sequential};
 pub use shape::{Flatten, Identity, Unflatten};
+pub use transformer::{
+    TransformerConfig, TransformerDecoderLayer, TransformerEncoderLayer, sinusoidal_positions,
+};
 
 use crate::context::Context;
 use crate::error::Result;

@@ -19,6 +19,7 @@ mod recurrent;
 mod reparam;
 mod state;
 mod summary;
+mod transformer;
 
 use autodiff::Var;
 use nn::Module;

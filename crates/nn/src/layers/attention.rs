@@ -1,0 +1,225 @@
+//! Attention of several heads, over the sequence itself or over another one.
+
+use super::{Layer, Linear, LinearConfig};
+use crate::Module;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::init::Init;
+use crate::param::Param;
+use autodiff::Var;
+use autodiff::ops::attention::scaled_dot_product_attention::Attention;
+use tensor::{DType, Rng, Tensor};
+
+/// How a [`MultiHeadAttention`] is made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MultiHeadAttentionConfig {
+    /// Heads of keys and values, of which neighbouring heads of queries share one; as many as there are heads of queries if
+    /// none is given. Source: Ainslie et al. 2023, arXiv:2305.13245.
+    pub kv_heads: Option<usize>,
+    /// Whether biases are added.
+    pub bias: bool,
+    /// The parameters' element type.
+    pub dtype: DType,
+}
+
+impl Default for MultiHeadAttentionConfig {
+    fn default() -> Self {
+        Self { kv_heads: None, bias: true, dtype: DType::F32 }
+    }
+}
+
+/// What a query may see.
+#[derive(Debug, Clone, Default)]
+pub struct AttentionMask {
+    /// Whether step i sees steps 0 to i alone.
+    pub causal: bool,
+    /// Broadcast to `(n, heads, queries, keys)`: Bool, where true lets a query see a key, or numbers added to the scores.
+    pub mask: Option<Tensor>,
+}
+
+impl AttentionMask {
+    /// Step i sees steps 0 to i.
+    pub fn causal() -> Self {
+        Self { causal: true, mask: None }
+    }
+
+    /// Queries see the first `lengths[i]` keys of sequence i, of `keys` steps in all.
+    ///
+    /// Errors: `InvalidArgument` for a length above `keys`.
+    pub fn lengths(lengths: &[usize], keys: usize) -> Result<Self> {
+        if let Some(i) = lengths.iter().position(|&len| len > keys) {
+            return Err(Error::InvalidArgument {
+                op: "attention_mask",
+                rule: "no length may exceed the steps of the batch",
+                got: format!("length {} of sequence {i} for {keys} steps", lengths[i]),
+                repair: "pad the batch, or shorten the length",
+            });
+        }
+        let ends: Vec<i64> = lengths.iter().map(|&len| len as i64).collect();
+        let ends = Tensor::from_vec(ends, [lengths.len(), 1, 1, 1])?;
+        let sees = Tensor::arange(keys, DType::I64)?.reshape([1, 1, 1, keys as isize])?.lt(&ends)?;
+        Ok(Self { causal: false, mask: Some(sees) })
+    }
+}
+
+/// `softmax(q·kᵀ/√d_head + mask)·v` in several heads, between a linear map to q, k and v and one of the heads side by side.
+///
+/// Shapes: queries `(n, t, d)`, keys and values from `(n, s, d)` → `(n, t, d)`; `in_proj_weight`
+/// `((heads + 2·kv_heads)·d_head, d)`, queries first, then keys, then values, `in_proj_bias`, `out_proj.weight` `(d, d)`,
+/// `out_proj.bias`: PyTorch's names, layouts and starting values. The matrix of scores is never stored. A query that sees
+/// nothing gets zeros. Differs from PyTorch in: batches come first; there is no dropout of weights; masks say where a query
+/// may look. Source: Vaswani et al. 2017.
+///
+/// ```
+/// use nn::{AttentionMask, Context, MultiHeadAttention};
+/// use tensor::{DType, Rng};
+/// let rng = &mut Rng::seed(0);
+/// let attention = MultiHeadAttention::new(8, 2, rng)?;
+/// let x = rng.normal([3, 5, 8], 0.0, 1.0, DType::F32)?.into();
+/// let y = attention.forward_with(&x, &x, &AttentionMask::causal(), &mut Context::eval())?;
+/// // The first step sees itself alone: what follows it changes nothing.
+/// let alone = x.narrow(1, 0, 1)?;
+/// let first = attention.forward_with(&alone, &alone, &AttentionMask::causal(), &mut Context::eval())?;
+/// assert!(y.narrow(1, 0, 1)?.value().bit_eq(first.value()));
+/// # Ok::<(), nn::Error>(())
+/// ```
+#[derive(Debug, Clone, Module)]
+pub struct MultiHeadAttention {
+    /// `((heads + 2·kv_heads)·d_head, d)`
+    pub in_proj_weight: Param,
+    /// `((heads + 2·kv_heads)·d_head)`
+    pub in_proj_bias: Option<Param>,
+    /// d to d.
+    pub out_proj: Linear,
+    heads: usize,
+    kv_heads: usize,
+}
+
+impl MultiHeadAttention {
+    const NAME: &'static str = "multi_head_attention";
+
+    /// `heads` heads over d features, with the default configuration. Errors: as [`MultiHeadAttention::with_config`].
+    pub fn new(d: usize, heads: usize, rng: &mut Rng) -> Result<Self> {
+        Self::with_config(d, heads, &MultiHeadAttentionConfig::default(), rng)
+    }
+
+    /// A layer made as `config` says. Errors: `InvalidArgument` for a size of 0, and for heads that do not divide.
+    pub fn with_config(
+        d: usize,
+        heads: usize,
+        config: &MultiHeadAttentionConfig,
+        rng: &mut Rng,
+    ) -> Result<Self> {
+        let kv_heads = config.kv_heads.unwrap_or(heads);
+        if d == 0 || heads == 0 || kv_heads == 0 || d % heads != 0 || heads % kv_heads != 0 {
+            return Err(Error::InvalidArgument {
+                op: Self::NAME,
+                rule: "heads must divide the features, and heads of keys the heads",
+                got: format!("{d} features, {heads} heads, {kv_heads} heads of keys"),
+                repair: "change the number of heads",
+            });
+        }
+        let wide = d + 2 * kv_heads * (d / heads);
+        let in_proj = Init::XavierUniform.tensor([wide, d], config.dtype, rng)?;
+        let zeros = Some(Init::Constant(0.0));
+        let out = LinearConfig {
+            bias: config.bias,
+            bias_init: zeros,
+            dtype: config.dtype,
+            ..LinearConfig::default()
+        };
+        let bias = if config.bias { Some(Param::new(Tensor::zeros([wide], config.dtype)?)) } else { None };
+        Ok(Self {
+            in_proj_weight: Param::new(in_proj),
+            in_proj_bias: bias,
+            out_proj: Linear::with_config(d, d, &out, rng).map_err(|e| e.at("out_proj"))?,
+            heads,
+            kv_heads,
+        })
+    }
+
+    /// Features.
+    pub fn d(&self) -> usize {
+        self.out_proj.d_in()
+    }
+
+    /// Heads of queries.
+    pub fn heads(&self) -> usize {
+        self.heads
+    }
+
+    /// Queries, keys and values, `(n, heads, steps, d_head)` each: of `x` and `memory`, which may be one.
+    fn project(&self, x: &Var, memory: &Var, cx: &Context) -> Result<[Var; 3]> {
+        let (d, d_head) = (self.d(), self.d() / self.heads);
+        let of_kv = self.kv_heads * d_head;
+        let weight = cx.param(&self.in_proj_weight);
+        let bias = self.in_proj_bias.as_ref().map(|bias| cx.param(bias));
+        let parts = [(0, d, self.heads), (d, of_kv, self.kv_heads), (d + of_kv, of_kv, self.kv_heads)];
+        let heads = |y: &Var, start: usize, (_, len, heads): (usize, usize, usize)| -> Result<Var> {
+            let [n, t] = [y.shape()[0], y.shape()[1]];
+            Ok(y.narrow(-1, start, len)?.reshape([n, t, heads, d_head])?.transpose(1, 2)?)
+        };
+        if same(x, memory) {
+            let y = x.linear(&weight, bias.as_ref())?;
+            return Ok([heads(&y, 0, parts[0])?, heads(&y, d, parts[1])?, heads(&y, d + of_kv, parts[2])?]);
+        }
+        let rows = |start: usize, len: usize| -> Result<(Var, Option<Var>)> {
+            Ok((weight.narrow(0, start, len)?, bias.as_ref().map(|b| b.narrow(0, start, len)).transpose()?))
+        };
+        let (of_q, of_memory) = (rows(0, d)?, rows(d, 2 * of_kv)?);
+        let q = x.linear(&of_q.0, of_q.1.as_ref())?;
+        let kv = memory.linear(&of_memory.0, of_memory.1.as_ref())?;
+        Ok([heads(&q, 0, parts[0])?, heads(&kv, 0, parts[1])?, heads(&kv, of_kv, parts[2])?])
+    }
+
+    fn check(&self, x: &Var, memory: &Var) -> Result<()> {
+        let fits = |x: &Var| x.rank() == 3 && x.shape()[2] == self.d();
+        if fits(x) && fits(memory) && x.shape()[0] == memory.shape()[0] {
+            return Ok(());
+        }
+        Err(Error::InvalidArgument {
+            op: Self::NAME,
+            rule: "queries must be (n, t, d), and what they look at (n, s, d)",
+            got: format!("{:?} and {:?} where d is {}", x.shape(), memory.shape(), self.d()),
+            repair: "add the axis that lacks with unsqueeze, or change the layer's features",
+        })
+    }
+
+    /// What the steps of x gather from those of `memory`; `memory` is x itself in self-attention.
+    ///
+    /// Errors: `InvalidArgument` for shapes that do not fit; those of the operation for a mask that does not broadcast.
+    pub fn forward_with(&self, x: &Var, memory: &Var, mask: &AttentionMask, cx: &mut Context) -> Result<Var> {
+        self.check(x, memory)?;
+        let [q, k, v] = self.project(x, memory, cx)?;
+        let how = Attention { causal: mask.causal, mask: mask.mask.clone(), ..Attention::default() };
+        let y = q.scaled_dot_product_attention(&k, &v, &how)?.transpose(1, 2)?.reshape(x.shape())?;
+        cx.call("out_proj", &self.out_proj, &y)
+    }
+
+    /// The weights `(n, heads, t, s)` with which the steps of x look at those of `memory`: for looking at, since this matrix is
+    /// what [`forward_with`](Self::forward_with) never stores.
+    pub fn weights(&self, x: &Var, memory: &Var, mask: &AttentionMask, cx: &mut Context) -> Result<Var> {
+        self.check(x, memory)?;
+        let [q, k, _] = self.project(x, memory, cx)?;
+        // Attention over the rows of the identity gives the weights themselves.
+        let s = memory.shape()[1];
+        let rows = Var::from(Tensor::eye(s, x.dtype())?).expand(&[x.shape()[0], self.kv_heads, s, s])?;
+        let how = Attention { causal: mask.causal, mask: mask.mask.clone(), ..Attention::default() };
+        Ok(q.scaled_dot_product_attention(&k, &rows, &how)?)
+    }
+}
+
+/// Whether both are one value.
+fn same(x: &Var, y: &Var) -> bool {
+    std::ptr::eq(x, y)
+}
+
+impl Layer for MultiHeadAttention {
+    /// Every step looks at every step.
+    fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
+        self.forward_with(x, x, &AttentionMask::default(), cx)
+    }
+    fn kind(&self) -> String {
+        format!("MultiHeadAttention({}, {} heads)", self.d(), self.heads)
+    }
+}
