@@ -149,7 +149,7 @@ impl Gpt {
     /// layers.
     pub fn new(config: &GptConfig, rng: &mut Rng) -> Result<Self> {
         let &GptConfig { vocab, context, layers, heads, d, dropout, dtype } = config;
-        if layers == 0 || heads == 0 || d == 0 || d % heads != 0 {
+        if layers == 0 || heads == 0 || d == 0 || !d.is_multiple_of(heads) {
             return Err(Error::InvalidArgument {
                 op: "gpt",
                 rule: "there must be a layer, and heads that divide the features",

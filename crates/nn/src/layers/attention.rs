@@ -111,7 +111,12 @@ impl MultiHeadAttention {
         rng: &mut Rng,
     ) -> Result<Self> {
         let kv_heads = config.kv_heads.unwrap_or(heads);
-        if d == 0 || heads == 0 || kv_heads == 0 || d % heads != 0 || heads % kv_heads != 0 {
+        if d == 0
+            || heads == 0
+            || kv_heads == 0
+            || !d.is_multiple_of(heads)
+            || !heads.is_multiple_of(kv_heads)
+        {
             return Err(Error::InvalidArgument {
                 op: Self::NAME,
                 rule: "heads must divide the features, and heads of keys the heads",
