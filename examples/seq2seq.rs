@@ -189,7 +189,11 @@ fn run(args: &Args) -> Result<()> {
     let wrong: Vec<(&&Pair, &String)> =
         test.iter().zip(&found).filter(|(pair, found)| pair.iso != **found).collect();
     let exact = 1.0 - wrong.len() as f64 / test.len() as f64;
-    println!("\nheld out: {} of {} right in every character", format::percent(Some(exact)), test.len());
+    println!(
+        "\nheld out: {} of {} right in every character",
+        format::grouped((test.len() - wrong.len()) as u64),
+        format::grouped(test.len() as u64)
+    );
     for (pair, found) in wrong.iter().take(5) {
         println!("    {:<34} {found:<12} is {}", pair.text, pair.iso);
     }
