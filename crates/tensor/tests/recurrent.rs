@@ -148,7 +148,7 @@ fn bits_do_not_depend_on_threads() {
             set_threads(threads);
             let made = case.gates.recurrent(&case.with(), &case.how, true).unwrap();
             let grads = case.gates.recurrent_grads(&case.with(), &case.how, &made, &made.out).unwrap();
-            [made.out, grads.gates, grads.weight, grads.bias, grads.states]
+            [made.out, grads.gates, grads.weight, grads.bias.unwrap(), grads.states]
         };
         let one = all(1);
         for threads in [2, 3, 8] {

@@ -10,6 +10,7 @@
 
 use crate::dtype::Float;
 use crate::math::Math;
+use crate::parallel::{Disjoint, for_chunks};
 use crate::simd::simd_fn;
 
 const NEVER: f64 = f64::NEG_INFINITY;
@@ -68,26 +69,70 @@ fn log_add(a: f64, b: f64) -> f64 {
     if most == NEVER { NEVER } else { most + Math::ln(Math::exp(a - most) + Math::exp(b - most)) }
 }
 
-/// The loss of one sequence, whose log probabilities are `y[t·step + c]`. `posteriors`, if wanted, lie likewise, are 0
-/// before, and become the probabilities of being at each class; where no path is possible they stay 0.
-pub(crate) fn loss<T: Float>(
+/// Sizes of the log probabilities `(time, n, classes)`.
+#[derive(Clone, Copy)]
+pub(crate) struct Sizes {
+    pub n: usize,
+    pub classes: usize,
+}
+
+/// The labels of sequence i, `labels[i·longest..][..lengths[i]]`, and its steps.
+#[derive(Clone, Copy)]
+pub(crate) struct Targets<'a> {
+    pub labels: &'a [i64],
+    pub longest: usize,
+    pub label_lengths: &'a [usize],
+    pub input_lengths: &'a [usize],
+    pub blank: usize,
+}
+
+/// The loss of each sequence, of log probabilities y. `posteriors`, zeros of as many elements, or empty if not wanted, become
+/// the probabilities of being at each class; where no path is possible they stay 0.
+pub(crate) fn losses<T: Float>(
     y: &[T],
-    step: usize,
+    sizes: Sizes,
+    targets: &Targets,
+    losses: &mut [f64],
+    posteriors: &mut [T],
+) {
+    let Sizes { n, classes } = sizes;
+    let wanted = !posteriors.is_empty();
+    let posteriors = Disjoint::new(posteriors);
+    for_chunks(losses, 1, |first, losses| {
+        for (i, out) in (first..).zip(losses) {
+            let target = &targets.labels[i * targets.longest..][..targets.label_lengths[i]];
+            let steps = targets.input_lengths[i];
+            let at = |t: usize, c: usize| y[(t * n + i) * classes + c].to_f64();
+            *out = loss(at, steps, target, targets.blank, wanted, |t, c, p| {
+                // SAFETY: each sequence is one thread's, and each slice is let go before the next.
+                let row = unsafe { posteriors.slice((t * n + i) * classes..(t * n + i + 1) * classes) };
+                row[c] = T::from_f64(row[c].to_f64() + p);
+            });
+        }
+    });
+}
+
+/// The loss of one sequence, whose log probabilities are `y(step, class)`; `add(step, class, probability)` for each label of
+/// each possible path's step, if they are wanted.
+fn loss(
+    y: impl Fn(usize, usize) -> f64,
     steps: usize,
     target: &[i64],
     blank: usize,
-    posteriors: Option<*mut T>,
+    wanted: bool,
+    mut add: impl FnMut(usize, usize, f64),
 ) -> f64 {
     let labels = with_blanks(target, blank);
     let (n, width) = (labels.len(), labels.len() + 2);
-    let y = |t: usize, c: usize| y[t * step + c].to_f64();
     if steps == 0 {
         return if target.is_empty() { 0.0 } else { f64::INFINITY };
     }
-    let forward = paths(&labels, steps, y);
+    let forward = paths(&labels, steps, &y);
     let last = &forward[(steps - 1) * width..];
     let total = log_add(last[n + 1], last[n]);
-    let Some(posteriors) = posteriors.filter(|_| total > NEVER) else { return -total };
+    if !wanted || total == NEVER {
+        return -total;
+    }
     let turned: Vec<usize> = labels.iter().rev().copied().collect();
     let backward = paths(&turned, steps, |t, c| y(steps - 1 - t, c));
     for t in 0..steps {
@@ -95,9 +140,7 @@ pub(crate) fn loss<T: Float>(
         for (s, &label) in labels.iter().enumerate() {
             let (a, b) = (a[s], b[n - 1 - s]);
             if a > NEVER && b > NEVER {
-                // SAFETY: the caller gives a pointer to as much as `y` has, which no other thread touches.
-                let to = unsafe { &mut *posteriors.add(t * step + label) };
-                *to = T::from_f64(to.to_f64() + Math::exp(a + b - y(t, label) - total));
+                add(t, label, Math::exp(a + b - y(t, label) - total));
             }
         }
     }

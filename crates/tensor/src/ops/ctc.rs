@@ -4,8 +4,7 @@ use super::arithmetic::wrong_dtype;
 use super::index::mismatch;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::kernels::ctc::loss;
-use crate::parallel::{Disjoint, for_ranges};
+use crate::kernels::ctc::{Sizes, Targets, losses};
 use crate::tensor::{Tensor, with_dtype};
 
 const OP: &str = "ctc_loss";
@@ -89,22 +88,9 @@ impl Tensor {
                 true => Some(Tensor::zeros(self.shape(), wide.dtype())?),
                 false => None,
             };
+            let of = Targets { labels: all, longest, label_lengths, input_lengths, blank };
             let out = made.as_mut().and_then(|m| m.as_mut_slice::<T>()).unwrap_or_default();
-            let keep = !out.is_empty();
-            let out = Disjoint::new(out);
-            let losses = Tensor::build(OP, &[n], |losses: &mut [f64]| {
-                let losses = Disjoint::new(losses);
-                for_ranges(n, 1, |range| {
-                    for i in range {
-                        let target = &all[i * longest..][..label_lengths[i]];
-                        let to = keep.then(|| out.at(i * classes));
-                        let y = y.get(i * classes..).unwrap_or_default();
-                        let found = loss(y, n * classes, input_lengths[i], target, blank, to);
-                        // SAFETY: each sequence is handed out once.
-                        unsafe { losses.slice(i..i + 1)[0] = found };
-                    }
-                });
-            })?;
+            let losses = Tensor::build(OP, &[n], |to: &mut [f64]| losses(y, Sizes { n, classes }, &of, to, out))?;
             Ok((losses, made.map(|m| m.narrowed_to(self.dtype())).transpose()?))
         }, else dtype => Err(wrong_dtype(OP, "log probabilities must be floats", dtype)))
     }

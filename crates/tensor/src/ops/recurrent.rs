@@ -48,8 +48,8 @@ pub struct RecurrentGrads {
     pub gates: Tensor,
     /// For the weight.
     pub weight: Tensor,
-    /// For the bias, whether there is one or not.
-    pub bias: Tensor,
+    /// For the bias, if there is one.
+    pub bias: Option<Tensor>,
     /// For the first states.
     pub states: Tensor,
 }
@@ -191,7 +191,7 @@ impl Tensor {
             return Ok(RecurrentGrads {
                 gates: grads.gates.narrowed_to(dtype)?,
                 weight: grads.weight.narrowed_to(dtype)?,
-                bias: grads.bias.narrowed_to(dtype)?,
+                bias: grads.bias.map(|bias| bias.narrowed_to(dtype)).transpose()?,
                 states: grads.states.narrowed_to(dtype)?,
             });
         }
@@ -232,7 +232,7 @@ impl Tensor {
             }
             let z = recurrent.as_ref().unwrap_or(&gates);
             let weight = z.t()?.matmul(&before)?;
-            let bias = z.sum(&[0])?;
+            let bias = with.bias.map(|_| z.sum(&[0])).transpose()?;
             Ok(RecurrentGrads { gates, weight, bias, states: first })
         }, else dtype => Err(wrong_dtype(op, FLOATS, dtype)))
     }

@@ -48,8 +48,8 @@ impl Op for RecurrentOp {
         let values: Vec<&Tensor> = x.iter().map(Var::value).collect();
         let made = Recurrent { out: saved.output().value().clone(), kept: self.kept.clone() };
         let found = values[0].recurrent_grads(&operands(&values), &self.how, &made, grad.value())?;
-        let all = [found.gates, found.weight, found.states, found.bias];
-        Ok(all.into_iter().take(saved.len()).map(|grad| Some(grad.into())).collect())
+        let all = [found.gates, found.weight, found.states].into_iter().chain(found.bias);
+        Ok(all.map(|grad| Some(grad.into())).collect())
     }
 }
 
