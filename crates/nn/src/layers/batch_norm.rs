@@ -73,6 +73,23 @@ pub type BatchNorm2d = BatchNorm<2>;
 /// Batch normalisation of volumes `(n, c, depth, height, width)`.
 pub type BatchNorm3d = BatchNorm<3>;
 
+/// Refuses what no normalisation of channels is made with. Errors: `InvalidArgument`.
+pub(super) fn check_config(op: &'static str, channels: usize, eps: f64, momentum: Option<f64>) -> Result<()> {
+    let refuse = |rule, got, repair| Err(Error::InvalidArgument { op, rule, got, repair });
+    if channels == 0 {
+        return refuse("there must be a channel", "0".into(), "give the layer the channels of its input");
+    }
+    if !(eps >= 0.0 && eps.is_finite()) {
+        return refuse("eps must be a number of 0 or more", eps.to_string(), "use 1e-5 or so");
+    }
+    match momentum {
+        Some(momentum) if !(0.0..=1.0).contains(&momentum) => {
+            refuse("a momentum must lie in 0..=1", momentum.to_string(), "use 0.1 or so")
+        }
+        _ => Ok(()),
+    }
+}
+
 impl<const D: usize> BatchNorm<D> {
     const NAME: &'static str = ["batch_norm1d", "batch_norm2d", "batch_norm3d"][D - 1];
 
@@ -84,18 +101,7 @@ impl<const D: usize> BatchNorm<D> {
     /// A layer made as `config` says. Errors: `InvalidArgument` for 0 channels, and for an eps or momentum that is no
     /// number of 0 or more.
     pub fn with_config(channels: usize, config: &BatchNormConfig) -> Result<Self> {
-        let refuse = |rule, got, repair| Err(Error::InvalidArgument { op: Self::NAME, rule, got, repair });
-        if channels == 0 {
-            return refuse("there must be a channel", "0".into(), "give the layer the channels of its input");
-        }
-        if !(config.eps >= 0.0 && config.eps.is_finite()) {
-            return refuse("eps must be a number of 0 or more", config.eps.to_string(), "use 1e-5 or so");
-        }
-        if let Some(momentum) = config.momentum
-            && !(0.0..=1.0).contains(&momentum)
-        {
-            return refuse("a momentum must lie in 0..=1", momentum.to_string(), "use 0.1 or so");
-        }
+        check_config(Self::NAME, channels, config.eps, config.momentum)?;
         let of = |value: f64| Tensor::full([channels], value, config.dtype);
         let param = |value: f64| config.affine.then(|| of(value).map(Param::new)).transpose();
         let buffer = |value: f64| config.track_running_stats.then(|| of(value).map(Buffer::new)).transpose();

@@ -1,6 +1,7 @@
 //! Instance normalisation, with running statistics if so wished.
 
 use super::Layer;
+use super::batch_norm::check_config;
 use crate::Module;
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -83,16 +84,7 @@ impl<const D: usize> InstanceNorm<D> {
     /// A layer made as `config` says. Errors: `InvalidArgument` for 0 channels, for an eps that is no number of 0 or more,
     /// and for a momentum outside 0..=1.
     pub fn with_config(channels: usize, config: &InstanceNormConfig) -> Result<Self> {
-        let refuse = |rule, got, repair| Err(Error::InvalidArgument { op: Self::NAME, rule, got, repair });
-        if channels == 0 {
-            return refuse("there must be a channel", "0".into(), "give the layer the channels of its input");
-        }
-        if !(config.eps >= 0.0 && config.eps.is_finite()) {
-            return refuse("eps must be a number of 0 or more", config.eps.to_string(), "use 1e-5 or so");
-        }
-        if !(0.0..=1.0).contains(&config.momentum) {
-            return refuse("a momentum must lie in 0..=1", config.momentum.to_string(), "use 0.1 or so");
-        }
+        check_config(Self::NAME, channels, config.eps, Some(config.momentum))?;
         let of = |value: f64| Tensor::full([channels], value, config.dtype);
         let param = |value: f64| config.affine.then(|| of(value).map(Param::new)).transpose();
         let buffer = |value: f64| config.track_running_stats.then(|| of(value).map(Buffer::new)).transpose();

@@ -114,6 +114,25 @@ macro_rules! show {
     };
 }
 
+/// The layer inside, run with the weight that `self.weight(cx)` gives.
+macro_rules! layer_of_weight {
+    ($name:ident) => {
+        impl<L: Weighted> Layer for $name<L> {
+            fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
+                let weight = self.weight(cx)?;
+                cx.with_stand_in(self.layer.weight(), weight, |cx| self.layer.forward(x, cx))
+            }
+            fn forward_relu(&self, x: &Var, cx: &mut Context) -> Result<Var> {
+                let weight = self.weight(cx)?;
+                cx.with_stand_in(self.layer.weight(), weight, |cx| self.layer.forward_relu(x, cx))
+            }
+            fn kind(&self) -> String {
+                format!("{}({})", stringify!($name), self.layer.kind())
+            }
+        }
+    };
+}
+
 /// A layer whose weight is `w = g·v/|v|`, the length and the direction of each part along the first axis, which are trained
 /// in its place.
 ///
@@ -179,19 +198,7 @@ impl<L: Module> Module for WeightNorm<L> {
     }
 }
 
-impl<L: Weighted> Layer for WeightNorm<L> {
-    fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
-        let weight = self.weight(cx)?;
-        cx.with_stand_in(self.layer.weight(), weight, |cx| self.layer.forward(x, cx))
-    }
-    fn forward_relu(&self, x: &Var, cx: &mut Context) -> Result<Var> {
-        let weight = self.weight(cx)?;
-        cx.with_stand_in(self.layer.weight(), weight, |cx| self.layer.forward_relu(x, cx))
-    }
-    fn kind(&self) -> String {
-        format!("WeightNorm({})", self.layer.kind())
-    }
-}
+layer_of_weight!(WeightNorm);
 
 /// How a [`SpectralNorm`] is made.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -328,16 +335,4 @@ impl<L: Module> Module for SpectralNorm<L> {
     }
 }
 
-impl<L: Weighted> Layer for SpectralNorm<L> {
-    fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
-        let weight = self.weight(cx)?;
-        cx.with_stand_in(self.layer.weight(), weight, |cx| self.layer.forward(x, cx))
-    }
-    fn forward_relu(&self, x: &Var, cx: &mut Context) -> Result<Var> {
-        let weight = self.weight(cx)?;
-        cx.with_stand_in(self.layer.weight(), weight, |cx| self.layer.forward_relu(x, cx))
-    }
-    fn kind(&self) -> String {
-        format!("SpectralNorm({})", self.layer.kind())
-    }
-}
+layer_of_weight!(SpectralNorm);
