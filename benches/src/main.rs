@@ -12,6 +12,7 @@ mod mlp;
 mod ops;
 mod recorder;
 mod rnn;
+mod text;
 
 use clap::{Parser, ValueEnum};
 use ironloom::tensor::Cell;
@@ -71,9 +72,9 @@ fn main() -> ExitCode {
         Workload::MlpMnist => mlp::mnist(&args),
         Workload::CnnSmall => cnn::small(&args),
         Workload::ResNet20 => cnn::resnet20(&args),
-        Workload::LstmChar => rnn::train(&args, Cell::Lstm, false),
-        Workload::LstmRagged => rnn::train(&args, Cell::Lstm, true),
-        Workload::GruChar => rnn::train(&args, Cell::Gru, false),
+        Workload::LstmChar => rnn::train(&args, Cell::Lstm),
+        Workload::LstmRagged => rnn::train_ragged(&args),
+        Workload::GruChar => rnn::train(&args, Cell::Gru),
         Workload::GptNano => gpt::train(&args, 4, 4, 128, [12, 64]),
         Workload::GptBaby => gpt::train(&args, 6, 6, 384, [8, 256]),
         Workload::Ops => ops::run(&args),
