@@ -1,26 +1,18 @@
 //! Character models: their losses against those of an outside framework from the same weights; parts of a text.
 
+mod goldens;
+
 use autodiff::Var;
+use goldens::{numbers, read};
 use models::{CharRnn, CharRnnConfig};
 use nn::loss::cross_entropy;
 use nn::{Context, Layer, Module, RecurrentState};
 use optim::{Adam, Optimizer, clip_grad_norm};
-use serde_json::Value;
 use tensor::{Cell, DType, Rng, Tensor};
-
-/// As in `goldens/make_char_rnn.py`.
-fn numbers(state: &mut u64, n: usize) -> Vec<u64> {
-    let mut next = || {
-        *state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        *state >> 40
-    };
-    (0..n).map(|_| next()).collect()
-}
 
 #[test]
 fn ten_steps_lose_what_the_outside_framework_loses() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/char_rnn.json");
-    let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let file = read("char_rnn.json");
     for (name, cell) in [("lstm", Cell::Lstm), ("gru", Cell::Gru), ("tanh", Cell::Tanh)] {
         let config = CharRnnConfig {
             vocab: 11,

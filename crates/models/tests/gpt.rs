@@ -1,26 +1,18 @@
 //! GPT: its names and losses against those of an outside framework from the same weights, what it sees, that it learns.
 
+mod goldens;
+
 use autodiff::Var;
+use goldens::{numbers, read};
 use models::{Gpt, GptConfig};
 use nn::loss::cross_entropy;
 use nn::{Context, Layer, Module};
 use optim::{AdamConfig, AdamW, Optimizer};
-use serde_json::Value;
 use tensor::{DType, Rng, Tensor};
-
-/// As in `goldens/make_gpt.py`.
-fn numbers(state: &mut u64, n: usize) -> Vec<u64> {
-    let mut next = || {
-        *state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        *state >> 40
-    };
-    (0..n).map(|_| next()).collect()
-}
 
 #[test]
 fn ten_steps_lose_what_the_outside_framework_loses() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/gpt.json");
-    let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let file = read("gpt.json");
     let config = GptConfig {
         vocab: 13,
         context: 8,

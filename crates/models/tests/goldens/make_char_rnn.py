@@ -2,7 +2,7 @@
 
 Usage: python make_char_rnn.py        (needs torch; writes beside itself)
 
-Weights and tokens are made on either side by the generator below, parameter by parameter in the order of the model, in
+Weights and tokens are made on either side by generator.py, parameter by parameter in the order of the model, in
 ±1/2. Adam with a learning rate of 0.02, gradients clipped to a norm of 1, on one batch of 3 sequences of 6 tokens.
 """
 
@@ -13,16 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from generator import numbers
+
 SEED = 7
 VOCAB, WIDTH, HIDDEN = 11, 5, 7
-
-
-def numbers(state, n):
-    values = []
-    for _ in range(n):
-        state[0] = (state[0] * 6364136223846793005 + 1442695040888963407) % 2**64
-        values.append(state[0] >> 40)
-    return values
 
 
 class Net(nn.Module):

@@ -2,7 +2,7 @@
 
 Usage: python make_gpt.py        (needs torch; writes beside itself)
 
-Weights and tokens are made on either side by the generator below, parameter by parameter in the order of the model: matrices
+Weights and tokens are made on either side by generator.py, parameter by parameter in the order of the model: matrices
 in ±1/4, scales of normalisations in 1 ± 1/4, biases in ±1/4. AdamW with a learning rate of 0.01, betas 0.9 and 0.99 and a
 decay of 0.1 on one batch of 3 sequences of 8 tokens.
 """
@@ -14,16 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from generator import numbers
+
 SEED = 11
 VOCAB, CONTEXT, LAYERS, HEADS, WIDTH = 13, 8, 2, 2, 6
-
-
-def numbers(state, n):
-    values = []
-    for _ in range(n):
-        state[0] = (state[0] * 6364136223846793005 + 1442695040888963407) % 2**64
-        values.append(state[0] >> 40)
-    return values
 
 
 class Turned(nn.Module):

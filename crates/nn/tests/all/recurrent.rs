@@ -1,18 +1,9 @@
 //! Recurrent layers: against an outside framework, over sequences of any lengths, in any company.
 
+use crate::golden::{cases, fill, hold, operand, sizes};
 use autodiff::Var;
 use nn::{Context, GruCell, Layer, LstmCell, Module, Recurrent, RecurrentConfig, RecurrentState, RnnCell};
-use serde_json::Value;
 use tensor::{Cell, DType, Rng, Tensor};
-
-/// As in the script.
-fn operand(state: &mut u64, shape: &[usize], scale: f64) -> Tensor {
-    let mut next = || {
-        *state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        ((*state >> 57) as f64 / 64.0 - 1.0) * scale
-    };
-    Tensor::from_vec((0..shape.iter().product()).map(|_| next()).collect(), shape).unwrap()
-}
 
 fn cell(name: &str) -> Cell {
     match name {
@@ -27,11 +18,9 @@ fn cell(name: &str) -> Cell {
 /// `goldens/make_recurrent.py` says how they were made, `goldens/recurrent.json` by which version and from which seed.
 #[test]
 fn layers_are_those_of_the_outside_framework() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/recurrent.json");
-    let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let cases = file["cases"].as_array().unwrap();
+    let cases = cases("recurrent.json");
     assert_eq!(cases.len(), 140);
-    for case in cases {
+    for case in &cases {
         let size = |name: &str| case[name].as_u64().unwrap() as usize;
         let flag = |name: &str| case[name].as_bool().unwrap();
         let config = RecurrentConfig {
@@ -47,10 +36,7 @@ fn layers_are_those_of_the_outside_framework() {
         let mut layer =
             Recurrent::with_config(cell, size("d_in"), size("hidden"), &config, &mut Rng::seed(0)).unwrap();
         let mut seed: u64 = case["seed"].as_str().unwrap().parse().unwrap();
-        for (_, param) in layer.named_params_mut() {
-            let shape = param.value().shape().to_vec();
-            param.set(operand(&mut seed, &shape, 0.5)).unwrap();
-        }
+        fill(&mut layer, &mut seed);
         let (n, time) = (size("n"), size("time"));
         let lead = if config.batch_first { [n, time] } else { [time, n] };
         let x = Var::variable(operand(&mut seed, &[lead[0], lead[1], size("d_in")], 1.0));
@@ -59,8 +45,7 @@ fn layers_are_those_of_the_outside_framework() {
         let h = state(config.projection.unwrap_or(size("hidden")));
         let c = if cell == Cell::Lstm { Some(state(size("hidden"))) } else { None };
         let first = RecurrentState { h, c };
-        let lengths: Option<Vec<usize>> =
-            case["lengths"].as_array().map(|all| all.iter().map(|l| l.as_u64().unwrap() as usize).collect());
+        let lengths = Some(&case["lengths"]).filter(|all| all.is_array()).map(sizes);
         let given = flag("first").then_some(&first);
         let cx = &mut Context::train(&mut Rng::seed(0));
         let (y, last) = layer.forward_with(&x, lengths.as_deref(), given, cx).unwrap();
@@ -74,24 +59,8 @@ fn layers_are_those_of_the_outside_framework() {
         let states = given.map(|first| [Some(&first.h), first.c.as_ref()]).into_iter().flatten().flatten();
         let of_inputs = [&x].into_iter().chain(states).map(|v| grads.of(v).unwrap().clone());
         let of_params = layer.named_params().into_iter().map(|(_, p)| grads.get(p.id()).unwrap().clone());
-        let grads: Vec<Var> = of_inputs.chain(of_params).map(Var::from).collect();
-        let count = results.len() + grads.len();
-        let found = results.iter().cloned().chain(grads);
-        let wanted = case["results"].as_array().unwrap();
-        assert_eq!(wanted.len(), count);
-        for (i, (found, golden)) in found.zip(wanted).enumerate() {
-            let shape: Vec<usize> =
-                golden["shape"].as_array().unwrap().iter().map(|d| d.as_u64().unwrap() as usize).collect();
-            assert_eq!(found.shape(), shape, "result {i} of {case}");
-            let values = found.value().to_vec::<f64>().unwrap();
-            let near = |a: f64, b: f64| (a - b).abs() <= 1e-10 * b.abs().max(1.0);
-            let squares: f64 = values.iter().map(|v| v * v).sum();
-            assert!(near(squares, golden["squares"].as_f64().unwrap()), "{squares}: result {i} of {case}");
-            for (place, at) in golden["at"].as_array().unwrap().iter().enumerate() {
-                let value = values[place * (values.len() - 1) / 5];
-                assert!(near(value, at.as_f64().unwrap()), "{value} at sample {place}: result {i} of {case}");
-            }
-        }
+        let found = results.iter().map(|result| result.value().clone()).chain(of_inputs).chain(of_params);
+        hold(&found.collect::<Vec<Tensor>>(), case);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Attention of several heads and layers of Transformers: against an outside framework, where they look, in any company.
 
+use crate::golden::{cases, fill, hold, operand, sizes};
 use autodiff::Var;
 use nn::{
     Activation, AttentionMask, Context, Layer, Module, MultiHeadAttention, MultiHeadAttentionConfig,
@@ -8,22 +9,6 @@ use nn::{
 use serde_json::Value;
 use tensor::{DType, Rng, Tensor};
 
-/// As in the script.
-fn operand(state: &mut u64, shape: &[usize], scale: f64) -> Tensor {
-    let mut next = || {
-        *state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        ((*state >> 57) as f64 / 64.0 - 1.0) * scale
-    };
-    Tensor::from_vec((0..shape.iter().product()).map(|_| next()).collect(), shape).unwrap()
-}
-
-fn fill(module: &mut impl Module, state: &mut u64) {
-    for (_, param) in module.named_params_mut() {
-        let shape = param.value().shape().to_vec();
-        param.set(operand(state, &shape, 0.5)).unwrap();
-    }
-}
-
 /// The gradients of inputs, then of parameters, of `Σ c·y`.
 fn compare(case: &Value, y: &Var, inputs: &[&Var], module: &impl Module, state: &mut u64) {
     let cotangent = Var::from(operand(state, y.shape(), 1.0));
@@ -31,29 +16,16 @@ fn compare(case: &Value, y: &Var, inputs: &[&Var], module: &impl Module, state: 
     let of_inputs = inputs.iter().map(|x| grads.of(x).unwrap().clone());
     let of_params = module.named_params().into_iter().map(|(_, p)| grads.get(p.id()).unwrap().clone());
     let found: Vec<Tensor> = [y.value().clone()].into_iter().chain(of_inputs).chain(of_params).collect();
-    let wanted = case["results"].as_array().unwrap();
-    assert_eq!(found.len(), wanted.len());
-    for (i, (found, golden)) in found.iter().zip(wanted).enumerate() {
-        let values = found.to_vec::<f64>().unwrap();
-        let near = |a: f64, b: f64| (a - b).abs() <= 1e-10 * b.abs().max(1.0);
-        let squares: f64 = values.iter().map(|v| v * v).sum();
-        assert!(near(squares, golden["squares"].as_f64().unwrap()), "{squares}: result {i} of {case}");
-        for (place, at) in golden["at"].as_array().unwrap().iter().enumerate() {
-            let value = values[place * (values.len() - 1) / 5];
-            assert!(near(value, at.as_f64().unwrap()), "{value} at sample {place}: result {i} of {case}");
-        }
-    }
+    hold(&found, case);
 }
 
 /// `goldens/make_transformer.py` says how they were made, `goldens/transformer.json` by which version and from which seed.
 #[test]
 fn layers_are_those_of_the_outside_framework() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/transformer.json");
-    let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let cases = file["cases"].as_array().unwrap();
+    let cases = cases("transformer.json");
     assert_eq!(cases.len(), 29);
     let rng = &mut Rng::seed(0);
-    for case in cases {
+    for case in &cases {
         let mut state: u64 = case["seed"].as_str().unwrap().parse().unwrap();
         let config = TransformerConfig {
             d_ff: 7,
@@ -65,8 +37,7 @@ fn layers_are_those_of_the_outside_framework() {
         };
         let cx = &mut Context::train(&mut Rng::seed(0));
         let kind = case["kind"].as_str().unwrap();
-        let lengths: Vec<usize> =
-            case["lengths"].as_array().unwrap().iter().map(|len| len.as_u64().unwrap() as usize).collect();
+        let lengths = sizes(&case["lengths"]);
         let keys = if kind == "cross_attention" { 4 } else { 5 };
         let mask = match case["mask"].as_str().unwrap() {
             "causal" => AttentionMask::causal(),

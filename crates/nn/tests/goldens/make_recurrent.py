@@ -4,7 +4,7 @@ Usage: python make_recurrent.py        (needs torch; writes beside itself)
 
 A case holds the layer's sizes, the lengths of its sequences if they differ, a seed, and of the outputs, the last states and
 the gradients of sum(c * y) over all of them for the input, the first states and the parameters in order: the sum of squares,
-and the elements at 6 places spread over it. Operands are made from the seed on either side, by the generator below:
+and the elements at 6 places spread over it. Operands are made from the seed on either side, by generator.py:
 multiples of 1/64 in [-1, 1), those of parameters halved. What PyTorch pads is left out of the sum on both sides.
 """
 
@@ -16,6 +16,8 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from generator import operand, samples
+
 SEED = 20251128
 CELLS = {
     "tanh": lambda *a, **k: nn.RNN(*a, nonlinearity="tanh", **k),
@@ -23,21 +25,6 @@ CELLS = {
     "lstm": nn.LSTM,
     "gru": nn.GRU,
 }
-
-
-def operand(state, shape, scale=1.0):
-    """Knuth's multiplier, 64 bits: the upper 7 of each state."""
-    values = []
-    for _ in range(torch.Size(shape).numel()):
-        state[0] = (state[0] * 6364136223846793005 + 1442695040888963407) % 2**64
-        values.append(((state[0] >> 57) / 64 - 1) * scale)
-    return torch.tensor(values, dtype=torch.float64).reshape(shape)
-
-
-def samples(x):
-    flat = x.detach().reshape(-1)
-    places = [i * (flat.numel() - 1) // 5 for i in range(6)]
-    return {"shape": list(x.shape), "squares": float((flat * flat).sum()), "at": [float(flat[i]) for i in places]}
 
 
 def case(rng, i):

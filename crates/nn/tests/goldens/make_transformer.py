@@ -4,7 +4,7 @@ Usage: python make_transformer.py        (needs torch; writes beside itself)
 
 A case holds the layer's options, a seed, and of the output and the gradients of sum(c * y) for the inputs and the parameters
 in order: the sum of squares, and the elements at 6 places spread over it. Operands are made from the seed on either side, by
-the generator below: multiples of 1/64 in [-1, 1), those of parameters halved.
+generator.py: multiples of 1/64 in [-1, 1), those of parameters halved.
 """
 
 import json
@@ -13,22 +13,9 @@ import pathlib
 import torch
 from torch import nn
 
+from generator import operand, samples
+
 SEED = 20251129
-
-
-def operand(state, shape, scale=1.0):
-    """Knuth's multiplier, 64 bits: the upper 7 of each state."""
-    values = []
-    for _ in range(torch.Size(shape).numel()):
-        state[0] = (state[0] * 6364136223846793005 + 1442695040888963407) % 2**64
-        values.append(((state[0] >> 57) / 64 - 1) * scale)
-    return torch.tensor(values, dtype=torch.float64).reshape(shape)
-
-
-def samples(x):
-    flat = x.detach().reshape(-1)
-    places = [i * (flat.numel() - 1) // 5 for i in range(6)]
-    return {"shape": list(x.shape), "squares": float((flat * flat).sum()), "at": [float(flat[i]) for i in places]}
 
 
 def case(kind, mask, norm_first, activation, seed, n=2, t=5, s=4, d=6, heads=2, d_ff=7):
