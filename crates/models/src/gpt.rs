@@ -1,11 +1,11 @@
 //! A language model of GPT-2's architecture.
 
+use crate::causal_lm::{CausalLm, check_tokens, rows_at};
 use autodiff::Var;
-use autodiff::ops::attention::scaled_dot_product_attention::Attention;
 use nn::init::Init;
 use nn::{
-    Context, Dropout, Embedding, EmbeddingConfig, Error, Layer, LayerNorm, LayerNormConfig, Module, Param,
-    Result,
+    AttentionMask, Context, Dropout, Embedding, EmbeddingConfig, Error, Layer, LayerNorm, LayerNormConfig,
+    Module, Param, Result, attend, join_heads, split_heads,
 };
 use tensor::{DType, Rng, Tensor};
 
@@ -22,7 +22,8 @@ pub struct GptConfig {
     pub heads: usize,
     /// Features of a token.
     pub d: usize,
-    /// The probability with which features are dropped, behind the embedding and each part of a layer.
+    /// The probability with which features are dropped, behind the embedding and each part of a layer, and weights of keys
+    /// inside attention.
     pub dropout: f64,
     /// The parameters' element type.
     pub dtype: DType,
@@ -64,18 +65,16 @@ struct CausalAttention {
     c_attn: Conv1d,
     c_proj: Conv1d,
     heads: usize,
+    dropout: f64,
 }
 
 impl Layer for CausalAttention {
     fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
-        let [n, t, d] = [0, 1, 2].map(|axis| x.shape()[axis]);
+        let (d, d_head) = (x.shape()[2], x.shape()[2] / self.heads);
         let all = cx.call("c_attn", &self.c_attn, x)?;
-        let part = |i: usize| -> Result<Var> {
-            Ok(all.narrow(-1, i * d, d)?.reshape([n, t, self.heads, d / self.heads])?.transpose(1, 2)?)
-        };
-        let how = Attention { causal: true, ..Attention::default() };
-        let y = part(0)?.scaled_dot_product_attention(&part(1)?, &part(2)?, &how)?;
-        cx.call("c_proj", &self.c_proj, &y.transpose(1, 2)?.reshape([n, t, d])?)
+        let part = |i: usize| split_heads(&all, i * d, self.heads, d_head);
+        let y = attend(&part(0)?, part(1)?, part(2)?, &AttentionMask::causal(), self.dropout, cx)?;
+        cx.call("c_proj", &self.c_proj, &join_heads(&y)?)
     }
 }
 
@@ -172,6 +171,7 @@ impl Gpt {
                     c_attn: Conv1d::new(d, 3 * d, std, dtype, rng)?,
                     c_proj: Conv1d::new(d, d, last, dtype, rng)?,
                     heads,
+                    dropout,
                 },
                 ln_2: norm()?,
                 mlp: FeedForward {
@@ -183,39 +183,36 @@ impl Gpt {
         }
         Ok(Self { wte, wpe, h, ln_f: norm()?, dropout: Dropout::new(dropout)? })
     }
-
-    /// The most tokens that it sees.
-    pub fn context(&self) -> usize {
-        self.wpe.vocab()
-    }
-
-    /// Tokens that it knows.
-    pub fn vocab(&self) -> usize {
-        self.wte.vocab()
-    }
 }
 
-impl Layer for Gpt {
-    fn forward(&self, tokens: &Var, cx: &mut Context) -> Result<Var> {
-        let t = tokens.shape().last().copied().unwrap_or(0);
-        if tokens.rank() != 2 || t > self.context() {
-            return Err(Error::InvalidArgument {
-                op: "gpt",
-                rule: "tokens must be (n, t), t at most the context",
-                got: format!("{:?} for a context of {}", tokens.shape(), self.context()),
-                repair: "keep the last tokens, or use a model of a larger context",
-            });
-        }
+impl CausalLm for Gpt {
+    fn context(&self) -> usize {
+        self.wpe.vocab()
+    }
+    fn vocab(&self) -> usize {
+        self.wte.vocab()
+    }
+    fn hidden(&self, tokens: &Var, cx: &mut Context) -> Result<Var> {
+        check_tokens("gpt", tokens, self.context(), cx)?;
         let x = cx.call("wte", &self.wte, tokens)?;
-        let positions = cx.param(&self.wpe.weight).narrow(0, 0, t)?;
-        let mut x = self.dropout.forward(&x.add(&positions)?, cx)?;
+        let places = rows_at(&cx.param(&self.wpe.weight), tokens.shape()[1], cx.offsets())?;
+        let mut x = self.dropout.forward(&x.add(&places)?, cx)?;
         cx.within("h", |cx| {
             for (i, block) in self.h.iter().enumerate() {
                 x = cx.call(i, block, &x)?;
             }
             Ok(())
         })?;
-        let y = cx.call("ln_f", &self.ln_f, &x)?;
-        Ok(y.linear(&cx.param(&self.wte.weight), None)?)
+        cx.call("ln_f", &self.ln_f, &x)
+    }
+    fn logits(&self, hidden: &Var, cx: &mut Context) -> Result<Var> {
+        Ok(hidden.linear(&cx.param(&self.wte.weight), None)?)
+    }
+}
+
+impl Layer for Gpt {
+    fn forward(&self, tokens: &Var, cx: &mut Context) -> Result<Var> {
+        let hidden = self.hidden(tokens, cx)?;
+        self.logits(&hidden, cx)
     }
 }

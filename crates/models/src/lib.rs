@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod autoencoder;
+mod causal_lm;
 mod char_rnn;
 pub mod decode;
 mod gpt;
@@ -17,6 +18,7 @@ mod unet;
 mod vgg;
 
 pub use autoencoder::{Autoencoder, AutoencoderConfig};
+pub use causal_lm::CausalLm;
 pub use char_rnn::{CharRnn, CharRnnConfig};
 pub use gpt::{Gpt, GptConfig};
 pub use lenet::{LeNet, LeNetConfig};

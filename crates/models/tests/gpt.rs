@@ -4,10 +4,12 @@ mod goldens;
 
 use autodiff::Var;
 use goldens::{numbers, read};
+use models::decode::{Generate, Sampler, generate};
 use models::{Gpt, GptConfig};
 use nn::loss::cross_entropy;
-use nn::{Context, Layer, Module};
+use nn::{Context, KvCache, Layer, Module};
 use optim::{AdamConfig, AdamW, Optimizer};
+use std::ops::ControlFlow;
 use tensor::{DType, Rng, Tensor};
 
 #[test]
@@ -72,6 +74,111 @@ fn what_comes_later_and_who_is_beside_change_no_bit() {
         tensor::set_threads(threads);
         assert!(run(tokens.clone()).bit_eq(&all), "{threads} threads");
     }
+}
+
+#[test]
+fn generation_has_the_bits_of_reading_everything_again() {
+    let rng = &mut Rng::seed(3);
+    let gpt = small(rng);
+    let mut prompts = |len: usize| rng.permutation(20).unwrap()[..len].to_vec();
+    let prompts = [prompts(7), prompts(1), prompts(12)];
+    // The logits that a sampler saw, by reading all again each time.
+    let how = Generate {
+        max_tokens: 15,
+        sampler: Sampler { temperature: 1.3, ..Sampler::default() },
+        stop: vec![3],
+    };
+    let batch = generate(&gpt, &prompts, &how, &mut Rng::seed(4), |_, _| ControlFlow::Continue(())).unwrap();
+    let mut rng = Rng::seed(4);
+    for (prompt, text) in prompts.iter().zip(&batch) {
+        let (mut all, mut stream) = (prompt.clone(), rng.split());
+        for &token in text {
+            let tokens: Vec<i64> = all.iter().map(|&token| token as i64).collect();
+            let tokens = Tensor::from_vec(tokens, [1, all.len()]).unwrap();
+            let logits = gpt.forward(&tokens.into(), &mut Context::eval()).unwrap().into_value();
+            let last = logits.narrow(1, all.len() - 1, 1).unwrap().to_dtype(DType::F64).unwrap();
+            assert_eq!(how.sampler.pick(&last.to_vec().unwrap(), &all, &mut stream).unwrap(), token);
+            all.push(token);
+        }
+        assert!(text.len() == 15 || text.last() == Some(&3));
+    }
+    for threads in [1, 3] {
+        tensor::set_threads(threads);
+        let again =
+            generate(&gpt, &prompts, &how, &mut Rng::seed(4), |_, _| ControlFlow::Continue(())).unwrap();
+        assert_eq!(again, batch, "{threads} threads");
+    }
+}
+
+#[test]
+fn cached_logits_have_the_bits_of_uncached_ones_alone_and_in_a_batch() {
+    let rng = &mut Rng::seed(5);
+    let gpt = small(rng);
+    let tokens = rng.uniform([3, 30], 0.0, 20.0, DType::F32).unwrap().to_dtype(DType::I64).unwrap();
+    let all = gpt.forward(&tokens.clone().into(), &mut Context::eval()).unwrap().into_value();
+    let part = |x: &Tensor, i: usize, t: usize| x.narrow(0, i, 1).unwrap().narrow(1, t, 1).unwrap();
+    let mut cx = Context::cached(KvCache::new(3, 32).unwrap());
+    let mut lens = [11, 4, 7];
+    let prompt = gpt.forward(&tokens.narrow(1, 0, 11).unwrap().into(), &mut cx).unwrap().into_value();
+    cx.advance(&lens).unwrap();
+    for i in 0..3 {
+        assert!(part(&prompt, i, lens[i] - 1).bit_eq(&part(&all, i, lens[i] - 1)));
+    }
+    for _ in 0..15 {
+        let next: Vec<Tensor> = (0..3).map(|i| part(&tokens, i, lens[i])).collect();
+        let next = Tensor::cat(&next.iter().collect::<Vec<_>>(), 0).unwrap();
+        let logits = gpt.forward(&next.into(), &mut cx).unwrap().into_value();
+        for i in 0..3 {
+            assert!(part(&logits, i, 0).bit_eq(&part(&all, i, lens[i])), "sequence {i}, token {}", lens[i]);
+            lens[i] += 1;
+        }
+        cx.advance(&[1; 3]).unwrap();
+    }
+}
+
+#[test]
+fn a_text_longer_than_the_context_goes_on_and_who_is_beside_it_changes_nothing() {
+    let rng = &mut Rng::seed(6);
+    let gpt = small(rng);
+    let mut heard = vec![0; 3];
+    let prompts = [vec![1; 40], vec![2, 3], vec![4; 31]];
+    let how = Generate { max_tokens: 70, ..Generate::default() };
+    let batch = generate(&gpt, &prompts, &how, &mut Rng::seed(7), |i, _| {
+        heard[i] += 1;
+        if i == 1 && heard[i] == 50 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })
+    .unwrap();
+    assert_eq!(batch.iter().map(Vec::len).collect::<Vec<_>>(), [70, 50, 70]);
+    assert_eq!(heard, [70, 50, 70]);
+    let mut rng = Rng::seed(7);
+    for (i, prompt) in prompts.iter().enumerate() {
+        // The stream that the first of one takes is that of the first: the ones before are passed over.
+        let alone =
+            generate(&gpt, &[prompt.clone()], &how, &mut rng, |_, _| ControlFlow::Continue(())).unwrap();
+        assert_eq!(alone[0][..batch[i].len()], batch[i], "text {i}");
+    }
+}
+
+#[test]
+fn prompts_that_cannot_be_read_are_refused() {
+    let gpt = small(&mut Rng::seed(0));
+    let run = |prompts: &[Vec<usize>], sampler: Sampler| {
+        let how = Generate { sampler, ..Generate::default() };
+        let texts = generate(&gpt, prompts, &how, &mut Rng::seed(0), |_, _| ControlFlow::Break(()));
+        texts.map_err(|error| error.to_string())
+    };
+    assert_eq!(
+        run(&[vec![1], vec![]], Sampler::default()).unwrap_err(),
+        "[generate] a prompt must have a token; got none in prompt 1; begin with a token that begins a text, such as the end of another one"
+    );
+    assert_eq!(
+        run(&[vec![20]], Sampler::default()).unwrap_err(),
+        "[generate] every token must be one of the vocabulary; got token 20 in prompt 0 for 20 tokens; encode the prompt with the model's own vocabulary"
+    );
+    let error = run(&[vec![1]], Sampler { temperature: -1.0, ..Sampler::default() }).unwrap_err();
+    assert!(error.starts_with("[sampler] a temperature"), "{error}");
+    assert_eq!(run(&[], Sampler::default()).unwrap(), Vec::<Vec<usize>>::new());
+    assert_eq!(run(&[vec![1], vec![2]], Sampler::default()).unwrap().iter().map(Vec::len).sum::<usize>(), 2);
 }
 
 #[test]

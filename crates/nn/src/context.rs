@@ -1,5 +1,6 @@
 //! What a forward pass is told: training or not, where randomness comes from, which module is running.
 
+use crate::cache::KvCache;
 use crate::error::Result;
 use crate::layers::Layer;
 use crate::param::{Buffer, Param};
@@ -58,6 +59,8 @@ pub struct Context {
     rerun: bool,
     /// In a checkpoint, what buffers were set to, for its second run.
     log: Option<checkpoint::Log>,
+    /// What attention remembers of earlier passes.
+    cache: Option<KvCache>,
 }
 
 impl Context {
@@ -68,7 +71,15 @@ impl Context {
 
     /// An inference pass: parameters enter as constants, so no graph is built and nothing is random.
     pub fn eval() -> Self {
-        Self { train: None, path: Vec::new(), trace: None, stand_ins: Vec::new(), rerun: false, log: None }
+        Self {
+            train: None,
+            path: Vec::new(),
+            trace: None,
+            stand_ins: Vec::new(),
+            rerun: false,
+            log: None,
+            cache: None,
+        }
     }
 
     /// An inference pass that notes what each named module returned.
@@ -210,6 +221,20 @@ impl Context {
         x: &Var,
     ) -> Result<Var> {
         self.named(name, layer, |cx| layer.forward_relu(x, cx))
+    }
+
+    /// What attention remembers of earlier passes; nothing in training.
+    pub fn cache(&self) -> Option<&KvCache> {
+        self.cache.as_ref()
+    }
+
+    pub(crate) fn cache_slot(&mut self) -> &mut Option<KvCache> {
+        &mut self.cache
+    }
+
+    /// The path of the module that is running.
+    pub(crate) fn path(&self) -> String {
+        self.path.iter().map(Name::to_string).collect::<Vec<_>>().join(".")
     }
 
     /// Whether rows of a summary are being noted.

@@ -4,6 +4,7 @@
 extern crate self as nn;
 
 mod activation;
+mod cache;
 pub mod check;
 mod context;
 mod error;
@@ -17,6 +18,7 @@ mod state;
 mod summary;
 
 pub use activation::Activation;
+pub use cache::KvCache;
 pub use context::{Context, Name};
 pub use error::{Error, Result};
 pub use layers::{
@@ -29,7 +31,8 @@ pub use layers::{
     MultiHeadAttention, MultiHeadAttentionConfig, PaddingMode, PixelShuffle, PixelUnshuffle, Recurrent,
     RecurrentConfig, RecurrentState, Residual, RmsNorm, RmsNormConfig, Rnn, RnnCell, Sequential, Softmax,
     SpectralNorm, SpectralNormConfig, StochasticDepth, TransformerConfig, TransformerDecoderLayer,
-    TransformerEncoderLayer, Unflatten, Unfold, Upsample, WeightNorm, Weighted, sinusoidal_positions,
+    TransformerEncoderLayer, Unflatten, Unfold, Upsample, WeightNorm, Weighted, alibi_slopes, attend,
+    join_heads, sinusoidal_positions, split_heads,
 };
 pub use module::{Module, Visitor, VisitorMut};
 pub use nn_derive::Module;

@@ -3,7 +3,15 @@
 use tensor::fused::{Attention, AttentionConfig, attention, attention_grad};
 use tensor::{DType, Rng, Tensor};
 
-const CAUSAL: AttentionConfig = AttentionConfig { mask: None, causal: true, offset: 0, scale: None };
+const CAUSAL: AttentionConfig = AttentionConfig {
+    mask: None,
+    causal: true,
+    offsets: &[],
+    window: None,
+    slopes: &[],
+    dropout: None,
+    scale: None,
+};
 
 fn drawn(seed: u64, shape: &[usize], dtype: DType) -> Tensor {
     Rng::seed(seed).normal(shape, 0.0, 1.0, dtype).unwrap()
@@ -24,10 +32,45 @@ fn one_query_with_the_keys_before_it_gives_its_row_of_a_whole_sequence() {
             }
             let cached = |x: &Tensor| x.narrow(2, 0, i + 1).unwrap();
             let query = x[0].narrow(2, i, 1).unwrap();
-            let config = AttentionConfig { offset: i, ..CAUSAL };
+            let config = AttentionConfig { offsets: &[i], ..CAUSAL };
             let one = attention(&query, &cached(&x[1]), &cached(&x[2]), &config).unwrap().out;
             assert!(one.bit_eq(&all.narrow(2, i, 1).unwrap()), "row {i} of {n} in {dtype}");
         }
+    }
+}
+
+#[test]
+fn a_window_is_the_same_wherever_its_row_is_worked_on() {
+    let slopes = [0.01, 0.002];
+    for (window, n) in [(1, 70), (90, 1300), (1500, 2700)] {
+        let config = AttentionConfig { window: Some(window), slopes: &slopes, ..CAUSAL };
+        let x = [5, 6, 7].map(|seed| drawn(seed, &[1, 2, n, 8], DType::F32));
+        let all = attention(&x[0], &x[1], &x[2], &config).unwrap().out;
+        for i in [0, 15, 16, 63, 64, 69, 90, 91, 1023, 1024, 1299, 1500, 2047, 2048, 2600, 2699] {
+            if i >= n {
+                continue;
+            }
+            let cached = |x: &Tensor| x.narrow(2, 0, i + 1).unwrap();
+            let query = x[0].narrow(2, i, 1).unwrap();
+            let config = AttentionConfig { offsets: &[i], ..config };
+            let one = attention(&query, &cached(&x[1]), &cached(&x[2]), &config).unwrap().out;
+            assert!(one.bit_eq(&all.narrow(2, i, 1).unwrap()), "row {i} of {n}, window {window}");
+        }
+    }
+}
+
+#[test]
+fn each_sample_has_its_own_place_whatever_lies_behind_it() {
+    let x = [8, 9, 10].map(|seed| drawn(seed, &[3, 2, 40, 8], DType::F32));
+    let offsets = [0, 17, 39];
+    let query = drawn(11, &[3, 2, 1, 8], DType::F32);
+    let config = AttentionConfig { offsets: &offsets, ..CAUSAL };
+    let all = attention(&query, &x[1], &x[2], &config).unwrap().out;
+    for (i, &offset) in offsets.iter().enumerate() {
+        let seen = |x: &Tensor| x.narrow(0, i, 1).unwrap().narrow(2, 0, offset + 1).unwrap();
+        let query = query.narrow(0, i, 1).unwrap();
+        let alone = attention(&query, &seen(&x[1]), &seen(&x[2]), &AttentionConfig::default()).unwrap().out;
+        assert!(alone.bit_eq(&all.narrow(0, i, 1).unwrap()), "sample {i}");
     }
 }
 

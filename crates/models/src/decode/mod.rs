@@ -1,9 +1,11 @@
 //! From logits to tokens: the most likely, a drawn one, the best of several continuations.
 
 mod beam;
+mod generate;
 mod sampler;
 
 pub use beam::{Beam, Hypothesis, beam_search};
+pub use generate::{Generate, generate};
 pub use sampler::Sampler;
 
 use nn::{Error, Result};

@@ -136,6 +136,7 @@ impl Context {
             stand_ins: self.stand_ins.clone(),
             rerun: self.rerun,
             log: self.log.clone(),
+            cache: None,
         }
     }
 }

@@ -1,13 +1,12 @@
 //! Attention of several heads, over the sequence itself or over another one.
 
-use super::{Layer, Linear, LinearConfig};
+use super::{Dropout, Layer, Linear, LinearConfig, attend, join_heads, split_heads};
 use crate::Module;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::init::Init;
 use crate::param::Param;
 use autodiff::Var;
-use autodiff::ops::attention::scaled_dot_product_attention::Attention;
 use tensor::{DType, Rng, Tensor};
 
 /// How a [`MultiHeadAttention`] is made.
@@ -18,13 +17,15 @@ pub struct MultiHeadAttentionConfig {
     pub kv_heads: Option<usize>,
     /// Whether biases are added.
     pub bias: bool,
+    /// The probability with which a weight of a key is dropped in training.
+    pub dropout: f64,
     /// The parameters' element type.
     pub dtype: DType,
 }
 
 impl Default for MultiHeadAttentionConfig {
     fn default() -> Self {
-        Self { kv_heads: None, bias: true, dtype: DType::F32 }
+        Self { kv_heads: None, bias: true, dropout: 0.0, dtype: DType::F32 }
     }
 }
 
@@ -33,6 +34,10 @@ impl Default for MultiHeadAttentionConfig {
 pub struct AttentionMask {
     /// Whether step i sees steps 0 to i alone.
     pub causal: bool,
+    /// A step sees only those fewer than this many steps from it.
+    pub window: Option<usize>,
+    /// ALiBi: what the score of each head loses by a step between query and key; see [`alibi_slopes`].
+    pub slopes: Vec<f64>,
     /// Broadcast to `(n, heads, queries, keys)`: Bool, where true lets a query see a key, or numbers added to the scores.
     pub mask: Option<Tensor>,
 }
@@ -40,7 +45,17 @@ pub struct AttentionMask {
 impl AttentionMask {
     /// Step i sees steps 0 to i.
     pub fn causal() -> Self {
-        Self { causal: true, mask: None }
+        Self { causal: true, ..Self::default() }
+    }
+
+    /// Step i sees itself and the `window − 1` steps before it.
+    pub fn sliding(window: usize) -> Self {
+        Self { causal: true, window: Some(window), ..Self::default() }
+    }
+
+    /// Step i sees steps 0 to i, and each head looks less far than the one before: no other positions are needed.
+    pub fn alibi(heads: usize) -> Self {
+        Self { causal: true, slopes: alibi_slopes(heads), ..Self::default() }
     }
 
     /// Queries see the first `lengths[i]` keys of sequence i, of `keys` steps in all.
@@ -58,8 +73,20 @@ impl AttentionMask {
         let ends: Vec<i64> = lengths.iter().map(|&len| len as i64).collect();
         let ends = Tensor::from_vec(ends, [lengths.len(), 1, 1, 1])?;
         let sees = Tensor::arange(keys, DType::I64)?.reshape([1, 1, 1, keys as isize])?.lt(&ends)?;
-        Ok(Self { causal: false, mask: Some(sees) })
+        Ok(Self { mask: Some(sees), ..Self::default() })
     }
+}
+
+/// The slopes of attention with linear biases: `2^(−8·i/h)` for head i, counted from 1, of h, a power of two; of other
+/// numbers the heads beyond the power of two below take every second slope of the power above. Source: Press et al. 2022,
+/// arXiv:2108.12409, and its published code.
+pub fn alibi_slopes(heads: usize) -> Vec<f64> {
+    let of_power = |h: usize| (1..=h).map(move |i| tensor::math::Math::pow(2f64, -8.0 * i as f64 / h as f64));
+    let below = 1 << heads.max(1).ilog2();
+    of_power(below)
+        .take(heads)
+        .chain(of_power(2 * below).step_by(2).take(heads.saturating_sub(below)))
+        .collect()
 }
 
 /// `softmax(q·kᵀ/√d_head + mask)·v` in several heads, between a linear map to q, k and v and one of the heads side by side.
@@ -67,8 +94,8 @@ impl AttentionMask {
 /// Shapes: queries `(n, t, d)`, keys and values from `(n, s, d)` → `(n, t, d)`; `in_proj_weight`
 /// `((heads + 2·kv_heads)·d_head, d)`, queries first, then keys, then values, `in_proj_bias`, `out_proj.weight` `(d, d)`,
 /// `out_proj.bias`: PyTorch's names, layouts and starting values. The matrix of scores is never stored. A query that sees
-/// nothing gets zeros. Differs from PyTorch in: batches come first; there is no dropout of weights; masks say where a query
-/// may look. Source: Vaswani et al. 2017.
+/// nothing gets zeros. In a context with a [cache](crate::KvCache), causal attention sees the steps of earlier passes, and
+/// a `memory` is projected once. Differs from PyTorch in: batches come first; masks say where a query may look. Source: Vaswani et al. 2017.
 ///
 /// ```
 /// use nn::{AttentionMask, Context, MultiHeadAttention};
@@ -93,6 +120,7 @@ pub struct MultiHeadAttention {
     pub out_proj: Linear,
     heads: usize,
     kv_heads: usize,
+    dropout: f64,
 }
 
 impl MultiHeadAttention {
@@ -110,6 +138,7 @@ impl MultiHeadAttention {
         config: &MultiHeadAttentionConfig,
         rng: &mut Rng,
     ) -> Result<Self> {
+        Dropout::new(config.dropout)?;
         let kv_heads = config.kv_heads.unwrap_or(heads);
         if d == 0
             || heads == 0
@@ -140,6 +169,7 @@ impl MultiHeadAttention {
             out_proj: Linear::with_config(d, d, &out, rng).map_err(|e| e.at("out_proj"))?,
             heads,
             kv_heads,
+            dropout: config.dropout,
         })
     }
 
@@ -154,27 +184,31 @@ impl MultiHeadAttention {
     }
 
     /// Queries, keys and values, `(n, heads, steps, d_head)` each: of `x` and `memory`, which may be one.
-    fn project(&self, x: &Var, memory: &Var, cx: &Context) -> Result<[Var; 3]> {
+    fn project(&self, x: &Var, memory: &Var, cx: &mut Context) -> Result<[Var; 3]> {
         let (d, d_head) = (self.d(), self.d() / self.heads);
         let of_kv = self.kv_heads * d_head;
         let weight = cx.param(&self.in_proj_weight);
         let bias = self.in_proj_bias.as_ref().map(|bias| cx.param(bias));
-        let parts = [(0, d, self.heads), (d, of_kv, self.kv_heads), (d + of_kv, of_kv, self.kv_heads)];
-        let heads = |y: &Var, start: usize, (_, len, heads): (usize, usize, usize)| -> Result<Var> {
-            let [n, t] = [y.shape()[0], y.shape()[1]];
-            Ok(y.narrow(-1, start, len)?.reshape([n, t, heads, d_head])?.transpose(1, 2)?)
-        };
+        let (q_heads, kv_heads) = (self.heads, self.kv_heads);
         if same(x, memory) {
             let y = x.linear(&weight, bias.as_ref())?;
-            return Ok([heads(&y, 0, parts[0])?, heads(&y, d, parts[1])?, heads(&y, d + of_kv, parts[2])?]);
+            return Ok([
+                split_heads(&y, 0, q_heads, d_head)?,
+                split_heads(&y, d, kv_heads, d_head)?,
+                split_heads(&y, d + of_kv, kv_heads, d_head)?,
+            ]);
         }
-        let rows = |start: usize, len: usize| -> Result<(Var, Option<Var>)> {
-            Ok((weight.narrow(0, start, len)?, bias.as_ref().map(|b| b.narrow(0, start, len)).transpose()?))
+        let rows = |x: &Var, start: usize, len: usize| -> Result<Var> {
+            let bias = bias.as_ref().map(|b| b.narrow(0, start, len)).transpose()?;
+            Ok(x.linear(&weight.narrow(0, start, len)?, bias.as_ref())?)
         };
-        let (of_q, of_memory) = (rows(0, d)?, rows(d, 2 * of_kv)?);
-        let q = x.linear(&of_q.0, of_q.1.as_ref())?;
-        let kv = memory.linear(&of_memory.0, of_memory.1.as_ref())?;
-        Ok([heads(&q, 0, parts[0])?, heads(&kv, 0, parts[1])?, heads(&kv, of_kv, parts[2])?])
+        let q = split_heads(&rows(x, 0, d)?, 0, q_heads, d_head)?;
+        let kv = cx.once(|_| {
+            let kv = rows(memory, d, 2 * of_kv)?;
+            Ok(vec![split_heads(&kv, 0, kv_heads, d_head)?, split_heads(&kv, of_kv, kv_heads, d_head)?])
+        })?;
+        let [k, v] = <[Var; 2]>::try_from(kv).expect("invariant: keys and values");
+        Ok([q, k, v])
     }
 
     fn check(&self, x: &Var, memory: &Var) -> Result<()> {
@@ -196,9 +230,8 @@ impl MultiHeadAttention {
     pub fn forward_with(&self, x: &Var, memory: &Var, mask: &AttentionMask, cx: &mut Context) -> Result<Var> {
         self.check(x, memory)?;
         let [q, k, v] = self.project(x, memory, cx)?;
-        let how = Attention { causal: mask.causal, mask: mask.mask.clone(), ..Attention::default() };
-        let y = q.scaled_dot_product_attention(&k, &v, &how)?.transpose(1, 2)?.reshape(x.shape())?;
-        cx.call("out_proj", &self.out_proj, &y)
+        let y = attend(&q, k, v, mask, self.dropout, cx)?;
+        cx.call("out_proj", &self.out_proj, &join_heads(&y)?)
     }
 
     /// The weights `(n, heads, t, s)` with which the steps of x look at those of `memory`: for looking at, since this matrix is
@@ -209,8 +242,8 @@ impl MultiHeadAttention {
         // Attention over the rows of the identity gives the weights themselves.
         let s = memory.shape()[1];
         let rows = Var::from(Tensor::eye(s, x.dtype())?).expand(&[x.shape()[0], self.kv_heads, s, s])?;
-        let how = Attention { causal: mask.causal, mask: mask.mask.clone(), ..Attention::default() };
-        Ok(q.scaled_dot_product_attention(&k, &rows, &how)?)
+        // Not to be remembered: there are no values.
+        attend(&q, k, rows, mask, 0.0, &mut Context::eval())
     }
 }
 

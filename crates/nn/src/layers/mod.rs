@@ -6,6 +6,7 @@ mod batch_norm;
 mod conv;
 mod dropout;
 mod embedding;
+mod heads;
 mod instance_norm;
 mod linear;
 mod norm;
@@ -19,7 +20,7 @@ mod shape;
 mod transformer;
 
 pub use activations::Softmax;
-pub use attention::{AttentionMask, MultiHeadAttention, MultiHeadAttentionConfig};
+pub use attention::{AttentionMask, MultiHeadAttention, MultiHeadAttentionConfig, alibi_slopes};
 pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d, BatchNormConfig};
 pub use conv::{
     Conv, Conv1d, Conv2d, Conv3d, ConvConfig, ConvTranspose, ConvTranspose1d, ConvTranspose2d,
@@ -27,6 +28,7 @@ pub use conv::{
 };
 pub use dropout::{DropMode, Dropout, DropoutChannels, StochasticDepth};
 pub use embedding::{BagMode, Embedding, EmbeddingBag, EmbeddingConfig};
+pub use heads::{attend, join_heads, split_heads};
 pub use instance_norm::{InstanceNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, InstanceNormConfig};
 pub use linear::{Linear, LinearConfig};
 pub use norm::{GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, RmsNorm, RmsNormConfig};

@@ -17,7 +17,8 @@ pub struct TransformerConfig {
     pub d_ff: usize,
     /// Between the two linear layers.
     pub activation: Activation,
-    /// The probability with which features are dropped behind each part, and inside the feed-forward network.
+    /// The probability with which features are dropped behind each part and inside the feed-forward network, and weights of
+    /// keys inside attention.
     pub dropout: f64,
     /// Whether a part is normalised before it, `x + f(norm(x))`, not behind it, `norm(x + f(x))`.
     pub norm_first: bool,
@@ -45,7 +46,8 @@ impl Default for TransformerConfig {
 
 impl TransformerConfig {
     fn attention(&self, d: usize, heads: usize, rng: &mut Rng) -> Result<MultiHeadAttention> {
-        let config = MultiHeadAttentionConfig { kv_heads: self.kv_heads, bias: true, dtype: self.dtype };
+        let Self { kv_heads, dropout, dtype, .. } = *self;
+        let config = MultiHeadAttentionConfig { kv_heads, bias: true, dropout, dtype };
         MultiHeadAttention::with_config(d, heads, &config, rng)
     }
 

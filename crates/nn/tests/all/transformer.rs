@@ -3,7 +3,7 @@
 use crate::golden::{cases, fill, hold, operand, sizes};
 use autodiff::Var;
 use nn::{
-    Activation, AttentionMask, Context, Layer, Module, MultiHeadAttention, MultiHeadAttentionConfig,
+    Activation, AttentionMask, Context, KvCache, Layer, Module, MultiHeadAttention, MultiHeadAttentionConfig,
     TransformerConfig, TransformerDecoderLayer, TransformerEncoderLayer, sinusoidal_positions,
 };
 use serde_json::Value;
@@ -165,6 +165,101 @@ fn shared_heads_are_heads_with_equal_keys_and_weights_are_what_is_mixed_with() {
     let sums = weights.value().sum(&[-1]).unwrap().to_vec::<f64>().unwrap();
     assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-14));
     assert_eq!(weights.value().triu(1).unwrap().abs().unwrap().sum(&[]).unwrap().item().unwrap(), 0.0);
+}
+
+#[test]
+fn a_decoder_with_a_cache_has_the_bits_of_one_without() {
+    let rng = &mut Rng::seed(5);
+    let config = TransformerConfig { d_ff: 32, kv_heads: Some(2), ..TransformerConfig::default() };
+    let layer = TransformerDecoderLayer::new(16, 4, &config, rng).unwrap();
+    let x: Var = rng.normal([3, 9, 16], 0.0, 1.0, DType::F32).unwrap().into();
+    let memory: Var = rng.normal([3, 4, 16], 0.0, 1.0, DType::F32).unwrap().into();
+    let of_memory = AttentionMask::lengths(&[4, 1, 3], 4).unwrap();
+    for mask in [AttentionMask::causal(), AttentionMask::sliding(3), AttentionMask::alibi(4)] {
+        let run = |x: &Var, cx: &mut Context| layer.forward_with(x, &memory, &mask, &of_memory, cx).unwrap();
+        let all = run(&x, &mut Context::eval());
+        // Two sequences of 5 and 2 tokens, padded, and then token by token.
+        let mut cx = Context::cached(KvCache::new(3, 9).unwrap());
+        let mut lens = vec![5, 2, 3];
+        let same = |i: usize, at: usize, y: &Var, row: usize| {
+            let [a, b] = [(&all, at), (y, row)].map(|(y, row)| {
+                y.value().narrow(0, i as isize as usize, 1).unwrap().narrow(1, row, 1).unwrap()
+            });
+            assert!(a.bit_eq(&b), "sequence {i}, token {at}");
+        };
+        let y = run(&x.narrow(1, 0, 5).unwrap(), &mut cx);
+        for (i, &len) in lens.iter().enumerate() {
+            (0..len).for_each(|t| same(i, t, &y, t));
+        }
+        cx.advance(&lens).unwrap();
+        for _ in 0..4 {
+            let next: Vec<Var> =
+                (0..3).map(|i| x.narrow(0, i, 1).unwrap().narrow(1, lens[i], 1).unwrap()).collect();
+            let y = run(&Var::cat(&next.iter().collect::<Vec<_>>(), 0).unwrap(), &mut cx);
+            for i in 0..3 {
+                same(i, lens[i], &y, 0);
+                lens[i] += 1;
+            }
+            cx.advance(&[1; 3]).unwrap();
+        }
+        assert_eq!(cx.offsets(), lens);
+    }
+}
+
+#[test]
+fn slopes_are_those_of_the_paper_and_its_code() {
+    assert_eq!(nn::alibi_slopes(8), [0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125, 0.00390625]);
+    let six = [0.25, 0.0625, 0.015625, 0.00390625, 0.5, 0.125];
+    assert_eq!(nn::alibi_slopes(6), six);
+    assert_eq!(nn::alibi_slopes(1), [0.00390625]);
+}
+
+#[test]
+fn weights_are_dropped_in_training_alone() {
+    let rng = &mut Rng::seed(6);
+    let how = MultiHeadAttentionConfig { dropout: 0.5, ..Default::default() };
+    let layer = MultiHeadAttention::with_config(8, 2, &how, rng).unwrap();
+    let x: Var = rng.normal([2, 5, 8], 0.0, 1.0, DType::F32).unwrap().into();
+    let run = |cx: &mut Context| layer.forward(&x, cx).unwrap().into_value();
+    assert!(run(&mut Context::eval()).bit_eq(&run(&mut Context::eval())));
+    let (once, again) =
+        (run(&mut Context::train(&mut Rng::seed(1))), run(&mut Context::train(&mut Rng::seed(1))));
+    assert!(once.bit_eq(&again) && !once.bit_eq(&run(&mut Context::train(&mut Rng::seed(2)))));
+    assert!(!once.bit_eq(&run(&mut Context::eval())));
+}
+
+#[test]
+fn a_cache_refuses_what_is_not_its_batch() {
+    let rng = &mut Rng::seed(0);
+    let layer = MultiHeadAttention::new(4, 2, rng).unwrap();
+    let run = |n: usize, t: usize, cx: &mut Context| {
+        let x: Var = Tensor::zeros([n, t, 4], DType::F32).unwrap().into();
+        layer.forward_with(&x, &x, &AttentionMask::causal(), cx).map(|_| ()).map_err(|e| e.to_string())
+    };
+    let cx = &mut Context::cached(KvCache::new(2, 5).unwrap());
+    run(2, 3, cx).unwrap();
+    assert_eq!(
+        cx.advance(&[4, 1]).unwrap_err().to_string(),
+        "[kv_cache] each sequence goes on by tokens of the last pass; got [4, 1] for 2 sequences of 3 tokens; count the tokens that are not padding"
+    );
+    cx.advance(&[3, 1]).unwrap();
+    assert_eq!(
+        run(3, 1, cx).unwrap_err(),
+        "[kv_cache] a cache belongs to one batch; got 3 sequences for 2; make a cache for these sequences, or select some"
+    );
+    assert_eq!(
+        run(2, 3, cx).unwrap_err(),
+        "[kv_cache] there must be room for all tokens; got 3 tokens behind 3 where there is room for 5; make a larger cache, or begin with the last tokens"
+    );
+    let error = cx.cache().unwrap().select(&[2]).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "[kv_cache] sequences must be in the cache; got [2] of 2; name at least one, counted from 0"
+    );
+    let error = KvCache::new(0, 5).unwrap_err().to_string();
+    assert!(error.starts_with("[kv_cache] there must be a sequence"), "{error}");
+    // Nothing was spoilt.
+    run(2, 2, cx).unwrap();
 }
 
 #[test]

@@ -51,11 +51,18 @@ fn exp_chunk<T: Float>(x: &[T], max: T, room: &mut [T]) -> T {
 /// `Σ exp(x − max)`; the terms are left in `room` where it is as long as `x`, else it holds one chunk at a time.
 #[inline(always)]
 pub(crate) fn exp_line<T: Float>(x: &[T], max: T, room: &mut [T]) -> T {
+    exp_line_behind(0, x, max, room)
+}
+
+/// [`exp_line`] with the bits that it has behind so many chunks of −∞.
+#[inline(always)]
+pub(crate) fn exp_line_behind<T: Float>(chunks: usize, x: &[T], max: T, room: &mut [T]) -> T {
     if x.len() <= CHUNK {
         return exp_chunk(x, max, &mut room[..x.len()]);
     }
     let stays = room.len() >= x.len();
-    let mut partials = Vec::with_capacity(x.len().div_ceil(CHUNK));
+    let mut partials = Vec::with_capacity(chunks + x.len().div_ceil(CHUNK));
+    partials.resize(chunks, T::ZERO);
     for (i, x) in x.chunks(CHUNK).enumerate() {
         let at = if stays { i * CHUNK } else { 0 };
         partials.push(exp_chunk(x, max, &mut room[at..at + x.len()]));

@@ -7,6 +7,7 @@ use crate::dtype::{DType, Float};
 use crate::error::{Error, Result};
 use crate::kernels::attention::{Heads, Sight, attention as forward, attention_grad as backward};
 use crate::layout::{Dims, Layout, broadcast_shapes, checked_len};
+use crate::rng::Rng;
 use crate::tensor::{Tensor, with_dtype};
 
 const OP: &str = "scaled_dot_product_attention";
@@ -18,10 +19,19 @@ pub struct AttentionConfig<'a> {
     /// Broadcast to `(.., heads, n, m)`: of Bool, where true lets a query see a key, or of the operands' dtype, added to
     /// the scores.
     pub mask: Option<&'a Tensor>,
-    /// Whether query i sees keys 0 to `offset + i` alone.
+    /// Whether a query sees no key behind its own place.
     pub causal: bool,
-    /// The place of the first query among the keys: the number of keys that were there before.
-    pub offset: usize,
+    /// The place of the first query of each sample among its keys, which is the number of keys that were there before: one for
+    /// each, or one for all; 0 if none is given.
+    pub offsets: &'a [usize],
+    /// A query sees only the keys fewer than this many places from its own.
+    pub window: Option<usize>,
+    /// ALiBi: for each head what a score loses by a place between query and key; nothing if none is given. Source: Press et al.
+    /// 2022, arXiv:2108.12409.
+    pub slopes: &'a [f64],
+    /// The probability with which weights are dropped, the others growing by 1/(1 − p), and what decides: those weights stay for
+    /// which `rng.clone().bernoulli((.., heads, n, m), 1 − p)` holds.
+    pub dropout: Option<(f64, &'a Rng)>,
     /// What products are multiplied by; 1/√d if none is given.
     pub scale: Option<f64>,
 }
@@ -88,15 +98,35 @@ impl Sizes {
             return Err(wrong_dtype(OP, FLOATS, dtype));
         }
         let scale = config.scale.unwrap_or(1.0 / (rest[2].max(1) as f64).sqrt());
-        if !scale.is_finite() {
-            return Err(Error::InvalidArgument {
-                op: OP,
-                rule: "the scale must be a finite number",
-                got: scale.to_string(),
-                repair: "leave it out to divide by the root of the size",
-            });
-        }
         let lead = Dims::from_slice(lead);
+        let samples = lead.iter().product::<usize>();
+        let wrong = |rule, got: String, repair| Err(Error::InvalidArgument { op: OP, rule, got, repair });
+        if !scale.is_finite() {
+            let repair = "leave it out to divide by the root of the size";
+            return wrong("the scale must be a finite number", scale.to_string(), repair);
+        }
+        if config.offsets.len() > 1 && config.offsets.len() != samples {
+            let got = format!("{} for {samples} samples", config.offsets.len());
+            return wrong(
+                "there must be one offset, or one for each sample",
+                got,
+                "give each sample its own",
+            );
+        }
+        if config.window == Some(0) {
+            return wrong("a window must hold a key", "0".into(), "use 1 to see the query's own place alone");
+        }
+        if !config.slopes.is_empty()
+            && (config.slopes.len() != heads || config.slopes.iter().any(|slope| !slope.is_finite()))
+        {
+            let got = format!("{:?} for {heads} heads", config.slopes);
+            return wrong("there must be a finite slope for each head", got, "leave them out for none");
+        }
+        if let Some((p, _)) = config.dropout
+            && !(0.0..=1.0).contains(&p)
+        {
+            return wrong("a probability must lie in 0..=1", p.to_string(), "leave dropout out for none");
+        }
         let sizes = Self { dtype, lead, heads, pairs, n: rest[1], m: of_k[1], width: of_v[2], scale };
         // Scores of two blocks: refused here where memory has no room for those of one thread.
         if sizes.m > 1 << 20 {
@@ -152,12 +182,31 @@ impl Sizes {
         Ok(Some((mask, layout)))
     }
 
-    fn sight<'a, T: Float>(&self, config: &AttentionConfig, mask: Option<Heads<'a, T>>) -> Sight<'a, T> {
+    /// The offsets of all samples, and the slopes in the operands' type.
+    fn places<T: Float>(&self, config: &AttentionConfig) -> (Vec<usize>, Vec<T>) {
+        let samples = self.lead.iter().product();
+        let offsets = match config.offsets {
+            [] => vec![0; samples],
+            [offset] => vec![*offset; samples],
+            all => all.to_vec(),
+        };
+        (offsets, config.slopes.iter().map(|&slope| T::of(slope)).collect())
+    }
+
+    fn sight<'a, T: Float>(
+        &self,
+        config: &AttentionConfig<'a>,
+        mask: Option<Heads<'a, T>>,
+        (offsets, slopes): &'a (Vec<usize>, Vec<T>),
+    ) -> Sight<'a, T> {
         Sight {
             scale: T::of(self.scale),
             mask,
             causal: config.causal,
-            offset: config.offset,
+            window: config.window,
+            offsets,
+            slopes,
+            dropout: config.dropout.filter(|(p, _)| *p > 0.0),
             n: self.n,
             m: self.m,
             heads: self.heads,
@@ -199,10 +248,11 @@ fn wider<const N: usize, R>(
 /// gets zeros. A row of the result depends on its query and the keys that it sees, to the bit: one query with all keys before it
 /// gives what a whole causal sequence gives.
 ///
-/// Differs from PyTorch in: keys and values are shared without a switch (there: `enable_gqa`); `offset` places queries
+/// Differs from PyTorch in: keys and values are shared without a switch (there: `enable_gqa`); `offsets` place queries
 /// among the keys (there: none); a query without keys gives zeros in every case. Source: Vaswani et al. 2017.
 ///
-/// Errors: `ShapeMismatch`, `DTypeMismatch`; `InvalidArgument` for a scale that is not finite.
+/// Errors: `ShapeMismatch`, `DTypeMismatch`; `InvalidArgument` for a scale or slope that is not finite, offsets or slopes of
+/// another number, a window of 0 and a probability outside 0..=1.
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, config: &AttentionConfig) -> Result<Attention> {
     if are_narrow(&[q, k, v]) {
         let found = wider([q, k, v], config, |[q, k, v], config| attention(q, k, v, config))?;
@@ -223,9 +273,10 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, config: &AttentionConfig) -
         let [at_q, at_k, at_v] =
             [(q, &batch), (k, &shared), (v, &shared)].map(|(x, batch)| offsets(x.layout(), batch));
         let mask = mask.as_ref().map(|(mask, layout)| heads(mask, layout, &at_mask));
+        let places = sizes.places::<T>(config);
         let (out, stats) = out.split_at_mut(len);
         let operands = [heads(q, q.layout(), &at_q), heads(k, k.layout(), &at_k), heads(v, v.layout(), &at_v)];
-        forward(operands, sizes.sight::<T>(config, mask), out, stats);
+        forward(operands, sizes.sight(config, mask, &places), out, stats);
     }), else dtype => Err(wrong_dtype(OP, FLOATS, dtype)))?;
     let mut by_query = sizes.lead.clone();
     by_query.extend([n, h, width]);
@@ -282,6 +333,7 @@ pub fn attention_grad(
         let at = [(q, &batch), (k, &shared), (v, &shared), (&g, &batch), (&out, &batch)]
             .map(|(x, batch)| offsets(x.layout(), batch));
         let mask = mask.as_ref().map(|(mask, layout)| heads(mask, layout, &at_mask));
+        let places = sizes.places::<T>(config);
         let operands = [0, 1, 2, 3, 4].map(|i| {
             let x = [q, k, v, &g, &out][i];
             heads(x, x.layout(), &at[i])
@@ -289,6 +341,6 @@ pub fn attention_grad(
         let (dq, rest) = grads.split_at_mut(lens[0]);
         let (dk, dv) = rest.split_at_mut(lens[1]);
         let stats = stats.as_slice::<T>().unwrap_or_default();
-        backward(operands, sizes.sight::<T>(config, mask), stats, [dq, dk, dv]);
+        backward(operands, sizes.sight(config, mask, &places), stats, [dq, dk, dv]);
     }), else dtype => Err(wrong_dtype(OP, FLOATS, dtype)))
 }

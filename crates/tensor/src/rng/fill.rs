@@ -143,6 +143,16 @@ impl Rng {
         Ok(())
     }
 
+    /// Elements `start..` of what [`fill_bernoulli`](Rng::fill_bernoulli) would draw next, which it still will; p is a
+    /// probability.
+    pub(crate) fn bernoulli_at(&self, start: u64, p: f64, out: &mut [bool]) {
+        let threshold = libm::round(p * 4294967296.0) as u64;
+        let mut source = self.at(self.draws, u128::from(start));
+        for x in out {
+            *x = u64::from(source.next_u32()) < threshold;
+        }
+    }
+
     /// One draw over `out`: `part` fills runs of at most [`GRAIN`] elements from a source that stands at the first
     /// word of the run.
     fn fill<T: Send>(

@@ -11,7 +11,7 @@ use crate::functional::vjp;
 use crate::op::{Grads, Op, Saved, Saves};
 use crate::var::Var;
 use tensor::fused::{self, AttentionConfig};
-use tensor::{DType, Tensor};
+use tensor::{DType, Rng, Tensor};
 
 /// What [`Var::scaled_dot_product_attention`] may be told beside queries, keys and values. The default: every query
 /// sees every key, and products are divided by √d.
@@ -20,40 +20,85 @@ pub struct Attention {
     /// Broadcast to `(.., heads, n, m)`: of Bool, where true lets a query see a key, or of the operands' dtype, added to
     /// the scores. A constant.
     pub mask: Option<Tensor>,
-    /// Whether query i sees keys 0 to `offset + i` alone.
+    /// Whether a query sees no key behind its own place.
     pub causal: bool,
-    /// The place of the first query among the keys: the number of keys that were there before.
-    pub offset: usize,
+    /// The place of the first query of each sample among its keys, which is the number of keys that were there before: one for
+    /// each, or one for all; 0 if none is given.
+    pub offsets: Vec<usize>,
+    /// A query sees only the keys fewer than this many places from its own.
+    pub window: Option<usize>,
+    /// ALiBi: for each head what a score loses by a place between query and key; nothing if none is given. Source: Press et al.
+    /// 2022, arXiv:2108.12409.
+    pub slopes: Vec<f64>,
+    /// The probability with which weights are dropped, the others growing by 1/(1 − p), and what decides: those weights stay for
+    /// which `rng.clone().bernoulli((.., heads, n, m), 1 − p)` holds.
+    pub dropout: Option<(f64, Rng)>,
     /// What products are multiplied by; 1/√d if none is given.
     pub scale: Option<f64>,
 }
 
 impl Attention {
     fn config(&self) -> AttentionConfig<'_> {
-        let Self { mask, causal, offset, scale } = self;
-        AttentionConfig { mask: mask.as_ref(), causal: *causal, offset: *offset, scale: *scale }
+        AttentionConfig {
+            mask: self.mask.as_ref(),
+            causal: self.causal,
+            offsets: &self.offsets,
+            window: self.window,
+            slopes: &self.slopes,
+            dropout: self.dropout.as_ref().map(|(p, rng)| (*p, rng)),
+            scale: self.scale,
+        }
+    }
+
+    /// Places between each query and each key, those of the query first, I64 `(.., 1, n, m)`; `shape`: `(.., heads, n, m)`.
+    fn ahead(&self, shape: &[usize]) -> Result<Tensor> {
+        let [lead, [_, n, m]] = [&shape[..shape.len() - 3], &shape[shape.len() - 3..]] else {
+            unreachable!("invariant: three axes at least")
+        };
+        let offsets: Vec<i64> = self.offsets.iter().map(|&offset| offset as i64).collect();
+        let offsets = match offsets.len() {
+            0 => Tensor::zeros([1], DType::I64)?,
+            1 => Tensor::from_vec(offsets, [1])?,
+            _ => Tensor::from_vec(offsets, [lead, &[1, 1, 1]].concat())?,
+        };
+        let places = Tensor::arange(*n, DType::I64)?.unsqueeze(1)?.add(&offsets)?;
+        Ok(places.sub(&Tensor::arange(*m, DType::I64)?)?)
     }
 
     /// All that is added to the scores, `(.., heads, n, m)`, 0 where a query sees no key, and 1 where it sees one.
     fn bias(&self, like: &Tensor, shape: &[usize]) -> Result<(Var, Var)> {
         let dtype = like.dtype();
         let full = |x: f64| Tensor::full([], x, dtype);
+        let only = |sees: &Tensor| Tensor::where_(sees, &full(0.0)?, &full(f64::NEG_INFINITY)?);
         let mut bias = match &self.mask {
-            Some(mask) if mask.dtype() == DType::Bool => Tensor::where_(mask, &full(0.0)?, &full(f64::NEG_INFINITY)?)?,
+            Some(mask) if mask.dtype() == DType::Bool => only(mask)?,
             Some(mask) => mask.clone(),
             None => full(0.0)?,
         };
+        let ahead = self.ahead(shape)?;
         if self.causal {
-            let [n, m] = [shape[shape.len() - 2], shape[shape.len() - 1]];
-            let query = Tensor::arange(n, DType::I64)?.add_scalar(self.offset as f64)?.unsqueeze(1)?;
-            let sees = Tensor::arange(m, DType::I64)?.le(&query)?;
-            bias = bias.add(&Tensor::where_(&sees, &full(0.0)?, &full(f64::NEG_INFINITY)?)?)?;
+            bias = bias.add(&only(&ahead.ge(&Tensor::zeros([], DType::I64)?)?)?)?;
+        }
+        if let Some(window) = self.window {
+            bias = bias.add(&only(&ahead.abs()?.lt(&Tensor::full([], window as f64, DType::I64)?)?)?)?;
+        }
+        if !self.slopes.is_empty() {
+            let slopes = Tensor::from_slice(&self.slopes, [self.slopes.len(), 1, 1])?.to_dtype(dtype)?;
+            bias = bias.sub(&ahead.abs()?.to_dtype(dtype)?.mul(&slopes)?)?;
         }
         let bias = bias.expand(shape)?;
         let sees = bias.gt(&full(f64::NEG_INFINITY)?)?.to_dtype(dtype)?;
         // A row that sees nothing has no softmax; its weights are taken away behind it.
         let some = sees.sum_keep(&[-1])?.gt(&full(0.0)?)?;
         Ok((Tensor::where_(&some, &bias, &full(0.0)?)?.into(), sees.into()))
+    }
+
+    /// What weights are multiplied by, `(.., heads, n, m)`: 0 for those that are dropped.
+    fn factors(&self, dtype: DType, shape: &[usize]) -> Result<Option<Var>> {
+        let Some((p, rng)) = &self.dropout else { return Ok(None) };
+        let scale = if *p < 1.0 { 1.0 / (1.0 - p) } else { 0.0 };
+        let kept = rng.clone().bernoulli(shape, 1.0 - p)?;
+        Ok(Some(kept.to_dtype(dtype)?.mul_scalar(scale)?.into()))
     }
 
     /// The three gradients, each flattened, one after the other, in operations that hold the whole matrix of scores.
@@ -68,17 +113,23 @@ impl Attention {
             x.reshape([lead, &[pairs, group], &x.shape()[at + 1..]].concat())
         };
         let scale = self.scale.unwrap_or(1.0 / (q.shape()[at + 2].max(1) as f64).sqrt());
-        let (bias, sees) = self.bias(q.value(), &[lead, &[heads, n, m]].concat())?;
+        let shape = [lead, &[heads, n, m]].concat();
+        let (bias, sees) = self.bias(q.value(), &shape)?;
+        let factors = self.factors(q.dtype(), &shape)?.map(|factors| split(&factors)).transpose()?;
         let (q, g, bias, sees) = (split(q)?, split(g)?, split(&bias)?, split(&sees)?);
         let shared = at as isize + 1;
         let (keys, values) = (k.unsqueeze(shared)?, v.unsqueeze(shared)?);
         let scores = q.matmul(&keys.transpose(-2, -1)?)?.mul_scalar(scale)?.add(&bias)?;
         let p = scores.softmax(-1)?.mul(&sees)?;
-        let dp = g.matmul(&values.transpose(-2, -1)?)?;
+        let mut dp = g.matmul(&values.transpose(-2, -1)?)?;
+        let mut kept = p.clone();
+        if let Some(factors) = &factors {
+            (dp, kept) = (dp.mul(factors)?, kept.mul(factors)?);
+        }
         let ds = dp.sub(&dp.mul(&p)?.sum_keep(&[-1])?)?.mul(&p)?.mul_scalar(scale)?;
         let dq = ds.matmul(&keys)?;
         let dk = ds.transpose(-2, -1)?.matmul(&q)?.sum(&[shared])?;
-        let dv = p.transpose(-2, -1)?.matmul(&g)?.sum(&[shared])?;
+        let dv = kept.transpose(-2, -1)?.matmul(&g)?.sum(&[shared])?;
         let flat = [dq, dk, dv].map(|x| x.reshape([x.value().len()]));
         let [dq, dk, dv] = flat;
         Var::cat(&[&dq?, &dk?, &dv?], 0)
@@ -151,8 +202,8 @@ impl Var {
     /// multiple of `pairs`, and neighbouring heads share keys and values. A query that sees no key gets zeros. Second
     /// derivatives hold the matrix of scores.
     ///
-    /// Differs from PyTorch in: the mask has no gradient (a tracked one cannot be given), keys and values are shared without a switch, `offset`
-    /// places queries among the keys, and there is no dropout. Errors: as [`fused::attention`].
+    /// Differs from PyTorch in: the mask has no gradient (a tracked one cannot be given), keys and values are shared without a switch, and `offsets`
+    /// place queries among the keys. Errors: as [`fused::attention`].
     ///
     /// ```
     /// use autodiff::{Var, ops::attention::scaled_dot_product_attention::Attention};
@@ -177,6 +228,10 @@ fn by_definition(x: &[Tensor], how: &Attention) -> Vec<f64> {
         let mask = mask.expand([heads as isize, n as isize, m as isize]).and_then(|x| x.to_dtype(DType::F64));
         (how.mask.as_ref().map(Tensor::dtype), mask.and_then(|x| x.to_vec::<f64>()).unwrap_or_default())
     });
+    let kept = how.dropout.as_ref().map(|(p, rng)| {
+        let kept = rng.clone().bernoulli([heads, n, m], 1.0 - p).and_then(|kept| kept.to_vec::<bool>());
+        (1.0 / (1.0 - p), kept.unwrap_or_default())
+    });
     let mut out = vec![0.0; heads * n * width];
     for h in 0..heads {
         let pair = h * pairs / heads;
@@ -190,12 +245,18 @@ fn by_definition(x: &[Tensor], how: &Attention) -> Vec<f64> {
                     Some((Some(DType::Bool), _)) | None => {}
                     Some((_, mask)) => score += mask[(h * n + i) * m + j],
                 }
-                if how.causal && j > how.offset + i {
+                let place = how.offsets.first().unwrap_or(&0) + i;
+                if how.causal && j > place || how.window.is_some_and(|window| j.abs_diff(place) >= window) {
                     continue;
                 }
+                score -= how.slopes.get(h).unwrap_or(&0.0) * j.abs_diff(place) as f64;
                 total += libm::exp(score);
+                let factor = kept.as_ref().map_or(1.0, |(scale, kept)| match kept[(h * n + i) * m + j] {
+                    true => *scale,
+                    false => 0.0,
+                });
                 for c in 0..width {
-                    out[(h * n + i) * width + c] += libm::exp(score) * v[(pair * m + j) * width + c];
+                    out[(h * n + i) * width + c] += factor * libm::exp(score) * v[(pair * m + j) * width + c];
                 }
             }
             if total > 0.0 {
@@ -213,7 +274,13 @@ pub(crate) fn specs() -> Vec<OpSpec> {
     };
     let plain = Attention::default();
     let causal = Attention { causal: true, ..plain.clone() };
-    let later = Attention { offset: 2, scale: Some(0.7), ..causal.clone() };
+    let later = Attention { offsets: vec![2], scale: Some(0.7), ..causal.clone() };
+    let window = Attention { window: Some(2), ..plain.clone() };
+    let behind = Attention { window: Some(700), offsets: vec![2300], slopes: vec![0.01], ..causal.clone() };
+    let alibi = Attention { slopes: vec![0.5, 0.25], ..later.clone() };
+    let dropped = Attention { dropout: Some((0.4, Rng::seed(7))), ..causal.clone() };
+    let all = Attention { window: Some(3), dropout: Some((0.3, Rng::seed(8))), ..alibi.clone() };
+    let each = Attention { offsets: vec![0, 2], ..causal.clone() };
     // The first query sees nothing.
     let sees = Tensor::from_slice(&[false, false, false, true, false, true], [2, 3]).expect("invariant: six elements");
     let sees = Attention { mask: Some(sees), ..plain.clone() };
@@ -275,6 +342,17 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .reference(reference(&sees))
             .case("added mask", take(&[&[2, 3, 2], &[2, 3, 2], &[2, 3, 2]]), [2, 3, 2], call(&biased))
             .reference(reference(&biased))
+            .case("window", take(&[&[1, 4, 2], &[1, 5, 2], &[1, 5, 2]]), [1, 4, 2], call(&window))
+            .reference(reference(&window))
+            .case("slopes", take(&[&[2, 2, 2], &[1, 4, 2], &[1, 4, 2]]), [2, 2, 2], call(&alibi))
+            .reference(reference(&alibi))
+            .case("dropped weights", take(&[&[2, 3, 2], &[1, 3, 2], &[1, 3, 2]]), [2, 3, 2], call(&dropped))
+            .reference(reference(&dropped))
+            .case("offsets of each", take(&[&[2, 2, 2, 2], &[2, 1, 4, 2], &[2, 1, 4, 2]]), [2, 2, 2, 2], call(&each))
+            .case("a window far behind", take(&[&[1, 70, 3], &[1, 2400, 3], &[1, 2400, 2]]), [1, 70, 2], call(&behind))
+            .reference(reference(&behind))
+            .ulps(64.0, 64.0)
+            .no_derivative()
             .case("batch", take(&[&[2, 2, 2, 2], &[2, 1, 2, 2], &[2, 1, 2, 2]]), [2, 2, 2, 2], call(&causal))
             .case("more than a block", take(&[&[1, 130, 9], &[1, 700, 9], &[1, 700, 5]]), [1, 130, 5], call(&causal))
             .reference(reference(&causal))
@@ -317,6 +395,26 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             )
             .error(
                 take(&[&[1, 2, 2], &[1, 4, 2], &[1, 4, 2]]),
+                call(&Attention { offsets: vec![0, 2, 4], ..plain.clone() }),
+                "[scaled_dot_product_attention] there must be one offset, or one for each sample; got 3 for 1 samples; give each sample its own",
+            )
+            .error(
+                take(&[&[1, 2, 2], &[1, 4, 2], &[1, 4, 2]]),
+                call(&Attention { window: Some(0), ..plain.clone() }),
+                "[scaled_dot_product_attention] a window must hold a key; got 0; use 1 to see the query's own place alone",
+            )
+            .error(
+                take(&[&[1, 2, 2], &[1, 4, 2], &[1, 4, 2]]),
+                call(&Attention { slopes: vec![0.5, 0.25], ..plain.clone() }),
+                "[scaled_dot_product_attention] there must be a finite slope for each head; got [0.5, 0.25] for 1 heads; leave them out for none",
+            )
+            .error(
+                take(&[&[1, 2, 2], &[1, 4, 2], &[1, 4, 2]]),
+                call(&Attention { dropout: Some((1.5, Rng::seed(0))), ..plain.clone() }),
+                "[scaled_dot_product_attention] a probability must lie in 0..=1; got 1.5; leave dropout out for none",
+            )
+            .error(
+                take(&[&[1, 2, 2], &[1, 4, 2], &[1, 4, 2]]),
                 call(&Attention { scale: Some(f64::NAN), ..plain.clone() }),
                 "[scaled_dot_product_attention] the scale must be a finite number; got NaN; leave it out to divide by the root of the size",
             ),
@@ -329,6 +427,9 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             )
             .reference(by_differences(&causal))
             // The reference is a difference, good to some nine digits.
+            .ulps(1e7, 64.0)
+            .case("all at once", take(&[&[2, 3, 2], &[1, 6, 2], &[1, 6, 1], &[2, 3, 1]]), [12 + 12 + 6], grad(&all))
+            .reference(by_differences(&all))
             .ulps(1e7, 64.0)
             .case("bool mask", take(&[&[1, 2, 2], &[1, 3, 2], &[1, 3, 1], &[1, 2, 1]]), [4 + 6 + 3], grad(&sees))
             .reference(by_differences(&sees))

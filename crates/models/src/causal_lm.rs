@@ -1,0 +1,54 @@
+//! Models that say which token follows.
+
+use autodiff::Var;
+use nn::{Context, Error, Layer, Result};
+use tensor::Tensor;
+
+/// A model of the next token from all before it. `forward`, of tokens `(n, t)`, is the logits of the hidden states.
+///
+/// In a context with a [cache](nn::KvCache) the tokens of a pass follow those of earlier passes.
+pub trait CausalLm: Layer {
+    /// The most tokens that it sees.
+    fn context(&self) -> usize;
+
+    /// Tokens that it knows.
+    fn vocab(&self) -> usize;
+
+    /// What it makes of each token and those before it: tokens `(n, t)`, I64 → `(n, t, d)`.
+    ///
+    /// Errors: `InvalidArgument` for more tokens than the context, those before them included; those of the layers.
+    fn hidden(&self, tokens: &Var, cx: &mut Context) -> Result<Var>;
+
+    /// The logits of the next token: hidden states `(.., d)` → `(.., vocab)`.
+    fn logits(&self, hidden: &Var, cx: &mut Context) -> Result<Var>;
+}
+
+/// Refuses tokens that are no batch of sequences, and those beyond the context.
+pub(crate) fn check_tokens(op: &'static str, tokens: &Var, context: usize, cx: &Context) -> Result<()> {
+    let before = cx.offsets().iter().copied().max().unwrap_or(0);
+    let t = tokens.shape().last().copied().unwrap_or(0);
+    if tokens.rank() == 2 && before.saturating_add(t) <= context {
+        return Ok(());
+    }
+    let behind = if before > 0 { format!(" behind {before} tokens") } else { String::new() };
+    Err(Error::InvalidArgument {
+        op,
+        rule: "tokens must be (n, t), t at most the context",
+        got: format!("{:?}{behind} for a context of {context}", tokens.shape()),
+        repair: "keep the last tokens, or use a model of a larger context",
+    })
+}
+
+/// Rows `offset` to `offset + t` of a table `(places, ..)`: `(t, ..)` where all offsets are one, `(n, t, ..)` otherwise; from
+/// the first where there are no offsets.
+pub(crate) fn rows_at(table: &Var, t: usize, offsets: &[usize]) -> Result<Var> {
+    let first = offsets.first().copied().unwrap_or(0);
+    if offsets.iter().all(|&offset| offset == first) {
+        return Ok(table.narrow(0, first, t)?);
+    }
+    let rows: Vec<i64> =
+        offsets.iter().flat_map(|&offset| (offset..offset + t).map(|row| row as i64)).collect();
+    let rows = Tensor::from_vec(rows, [offsets.len() * t])?;
+    let shape = [&[offsets.len(), t], &table.shape()[1..]].concat();
+    Ok(table.index_select(0, &rows)?.reshape(shape)?)
+}
