@@ -6,20 +6,24 @@ use ironloom::optim::AdamConfig;
 use ironloom::prelude::*;
 use serde_json::Value;
 
-/// AdamW steps on n sequences of a whole context; `[n, context]`.
-pub(crate) fn train(
-    args: &Args,
-    layers: usize,
-    heads: usize,
-    d: usize,
-    [n, context]: [usize; 2],
-) -> Result<Value> {
+/// AdamW steps of `config` on n sequences of `time` characters.
+fn steps(args: &Args, config: &GptConfig, [n, time]: [usize; 2]) -> Result<Value> {
     let mut rng = Rng::seed(0);
-    let (x, labels) = batch(n, context, &mut rng)?;
-    let config = GptConfig { vocab: VOCAB, context, layers, heads, d, ..GptConfig::default() };
-    let mut model = Gpt::new(&config, &mut rng)?;
+    let (x, labels) = batch(n, time, config.vocab, &mut rng)?;
+    let mut model = Gpt::new(config, &mut rng)?;
     let adam = AdamConfig { lr: 1e-3, beta2: 0.99, weight_decay: 0.1, ..AdamConfig::default() };
     train_text(args, &mut model, &mut AdamW::with_config(adam), &labels, &mut rng, |model, cx| {
-        Ok(model.forward(&x, cx)?.reshape([labels.len(), VOCAB])?)
+        Ok(model.forward(&x, cx)?.reshape([labels.len(), config.vocab])?)
     })
+}
+
+/// Sequences of a whole context, `[n, context]`.
+pub(crate) fn train(args: &Args, layers: usize, heads: usize, d: usize, batch: [usize; 2]) -> Result<Value> {
+    let config = GptConfig { vocab: VOCAB, context: batch[1], layers, heads, d, ..GptConfig::default() };
+    steps(args, &config, batch)
+}
+
+/// One text of 256 tokens, and GPT-2 of 124 million parameters.
+pub(crate) fn train_large(args: &Args) -> Result<Value> {
+    steps(args, &GptConfig::default(), [1, 256])
 }

@@ -7,6 +7,7 @@
 
 mod cnn;
 mod gpt;
+mod infer;
 mod machine;
 mod mlp;
 mod ops;
@@ -43,6 +44,14 @@ pub(crate) enum Workload {
     GptNano,
     /// GPT of 6 layers of 384, 8 × 256 characters, likewise.
     GptBaby,
+    /// GPT-2 of 124 million parameters, one text of 256 tokens, cross-entropy, AdamW.
+    #[value(name = "gpt2_train")]
+    Gpt2Train,
+    /// GPT-2 of 124 million parameters: 32 tokens behind 64, one by one; a step is a token.
+    #[value(name = "gpt2_generate")]
+    Gpt2Generate,
+    /// An encoder of 6 layers of 384, 16 texts of 128 tokens.
+    EncoderInfer,
     /// Single operations.
     Ops,
 }
@@ -77,6 +86,9 @@ fn main() -> ExitCode {
         Workload::GruChar => rnn::train(&args, Cell::Gru),
         Workload::GptNano => gpt::train(&args, 4, 4, 128, [12, 64]),
         Workload::GptBaby => gpt::train(&args, 6, 6, 384, [8, 256]),
+        Workload::Gpt2Train => gpt::train_large(&args),
+        Workload::Gpt2Generate => infer::generate(&args),
+        Workload::EncoderInfer => infer::encode(&args),
         Workload::Ops => ops::run(&args),
     };
     match line {

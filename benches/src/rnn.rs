@@ -14,7 +14,7 @@ const TIME: usize = 64;
 /// Adam steps over whole sequences.
 pub(crate) fn train(args: &Args, cell: Cell) -> Result<Value> {
     let mut rng = Rng::seed(0);
-    let (x, labels) = batch(N, TIME, &mut rng)?;
+    let (x, labels) = batch(N, TIME, VOCAB, &mut rng)?;
     let mut model = CharRnn::new(&CharRnnConfig { cell, ..CharRnnConfig::default() }, &mut rng)?;
     train_text(args, &mut model, &mut Adam::new(1e-3), &labels, &mut rng, |model, cx| {
         Ok(model.forward(&x, cx)?.reshape([labels.len(), VOCAB])?)
@@ -31,7 +31,7 @@ pub(crate) fn train_ragged(args: &Args) -> Result<Value> {
         head: Linear,
     }
     let rng = &mut Rng::seed(0);
-    let (x, labels) = batch(N, TIME, rng)?;
+    let (x, labels) = batch(N, TIME, VOCAB, rng)?;
     let config = RecurrentConfig { layers: 2, ..RecurrentConfig::default() };
     let mut model = Ragged {
         tok: Embedding::new(VOCAB, 128, rng)?,

@@ -9,10 +9,10 @@ use serde_json::Value;
 /// Characters.
 pub(crate) const VOCAB: usize = 65;
 
-/// n sequences of `time` random characters, and as many labels in one row.
-pub(crate) fn batch(n: usize, time: usize, rng: &mut Rng) -> Result<(Var, Tensor)> {
+/// n sequences of `time` random characters of `vocab`, and as many labels in one row.
+pub(crate) fn batch(n: usize, time: usize, vocab: usize, rng: &mut Rng) -> Result<(Var, Tensor)> {
     let mut tokens = || -> Result<Tensor> {
-        Ok(rng.uniform([n, time], 0.0, VOCAB as f64, DType::F32)?.to_dtype(DType::I64)?)
+        Ok(rng.uniform([n, time], 0.0, vocab as f64, DType::F32)?.to_dtype(DType::I64)?)
     };
     Ok((tokens()?.into(), tokens()?.reshape([n * time])?))
 }

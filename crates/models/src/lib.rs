@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod autoencoder;
+mod bert;
 mod causal_lm;
 mod char_rnn;
 pub mod decode;
@@ -18,6 +19,7 @@ mod unet;
 mod vgg;
 
 pub use autoencoder::{Autoencoder, AutoencoderConfig};
+pub use bert::{Bert, BertConfig};
 pub use causal_lm::CausalLm;
 pub use char_rnn::{CharRnn, CharRnnConfig};
 pub use gpt::{Gpt, GptConfig};

@@ -11,11 +11,14 @@ use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::{Ident, Span, TokenStream as Tokens, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Error, Field, Index, Member, Result, Type, parse_macro_input, parse_quote};
+use syn::{
+    Data, DeriveInput, Error, Field, Index, LitStr, Member, Result, Type, parse_macro_input, parse_quote,
+};
 
 /// Implements `nn::Module` for a struct by visiting its fields.
 ///
-/// A field marked `#[module(skip)]` is not visited; all others must implement `Module`, which parameters, buffers,
+/// A field marked `#[module(skip)]` is not visited, and one marked `#[module(name = "LayerNorm")]` goes by that name, for
+/// names of published weights that are none in Rust; all but the skipped must implement `Module`, which parameters, buffers,
 /// containers of modules, numbers, flags and strings do. Fields of tuple structs are named `0`, `1`, …. A type parameter
 /// must be a `Module` if a visited field mentions it.
 #[proc_macro_derive(Module, attributes(module))]
@@ -34,16 +37,22 @@ fn expand(input: DeriveInput) -> Result<Tokens> {
     let nn = nn_path();
     let (mut shared, mut exclusive, mut visited) = (Vec::new(), Vec::new(), Vec::new());
     for (i, field) in data.fields.iter().enumerate() {
-        if is_skipped(field)? {
+        let attributes = attributes(field)?;
+        if attributes.skip {
             continue;
         }
-        let (member, name): (Member, Tokens) = match &field.ident {
-            Some(ident) => {
+        let member: Member = match &field.ident {
+            Some(ident) => ident.clone().into(),
+            None => Index::from(i).into(),
+        };
+        let name = match (attributes.name, &field.ident) {
+            (Some(name), _) => quote!(#nn::Name::Field(#name)),
+            (None, Some(ident)) => {
                 let text = ident.to_string();
                 let text = text.strip_prefix("r#").unwrap_or(&text);
-                (ident.clone().into(), quote!(#nn::Name::Field(#text)))
+                quote!(#nn::Name::Field(#text))
             }
-            None => (Index::from(i).into(), quote!(#nn::Name::Index(#i))),
+            (None, None) => quote!(#nn::Name::Index(#i)),
         };
         // At the type's place, so that the compiler points at the field that is no module.
         let span = Span::call_site().located_at(field.ty.span());
@@ -82,19 +91,38 @@ fn expand(input: DeriveInput) -> Result<Tokens> {
     })
 }
 
-/// Whether the field carries `#[module(skip)]`; any other content is an error.
-fn is_skipped(field: &Field) -> Result<bool> {
-    let mut skip = false;
+/// What `#[module(..)]` says of a field.
+#[derive(Default)]
+struct Attributes {
+    skip: bool,
+    name: Option<LitStr>,
+}
+
+/// Reads `#[module(skip)]` and `#[module(name = "..")]`; any other content is an error.
+fn attributes(field: &Field) -> Result<Attributes> {
+    let mut all = Attributes::default();
     for attribute in field.attrs.iter().filter(|a| a.path().is_ident("module")) {
-        attribute.parse_nested_meta(|meta| match meta.path.is_ident("skip") {
-            true => {
-                skip = true;
-                Ok(())
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("skip") {
+                all.skip = true;
+                return Ok(());
             }
-            false => Err(meta.error("[derive(Module)] the only field attribute is #[module(skip)]")),
+            if !meta.path.is_ident("name") {
+                let text =
+                    "[derive(Module)] field attributes are #[module(skip)] and #[module(name = \"..\")]";
+                return Err(meta.error(text));
+            }
+            let name: LitStr = meta.value()?.parse()?;
+            if name.value().is_empty() || name.value().contains('.') {
+                let text =
+                    "[derive(Module)] a name must have a letter and no dot; nest structs for longer paths";
+                return Err(Error::new_spanned(name, text));
+            }
+            all.name = Some(name);
+            Ok(())
         })?;
     }
-    Ok(skip)
+    Ok(all)
 }
 
 /// Whether `ty` names the parameter `param`, other than as `PhantomData`, which is a module of anything.

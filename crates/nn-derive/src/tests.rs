@@ -22,8 +22,8 @@ fn enums_and_unions_are_refused_with_what_to_do() {
 }
 
 #[test]
-fn an_attribute_other_than_skip_is_refused() {
-    let text = "[derive(Module)] the only field attribute is #[module(skip)]";
+fn an_attribute_other_than_skip_and_name_is_refused() {
+    let text = "[derive(Module)] field attributes are #[module(skip)] and #[module(name = \"..\")]";
     assert_eq!(
         refusal(parse_quote!(
             struct Net {
@@ -42,6 +42,15 @@ fn an_attribute_other_than_skip_is_refused() {
         )),
         text
     );
+    for name in ["", "a.b"] {
+        let refused = refusal(parse_quote!(
+            struct Net {
+                #[module(name = #name)]
+                cache: Cache,
+            }
+        ));
+        assert!(refused.contains("a name must have a letter and no dot"), "{refused}");
+    }
     // In the parser's words.
     let bare = refusal(parse_quote!(
         struct Net {
