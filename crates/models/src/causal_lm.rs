@@ -2,7 +2,6 @@
 
 use autodiff::Var;
 use nn::{Context, Error, Layer, Result};
-use tensor::Tensor;
 
 /// A model of the next token from all before it. `forward`, of tokens `(n, t)`, is the logits of the hidden states.
 ///
@@ -37,18 +36,4 @@ pub(crate) fn check_tokens(op: &'static str, tokens: &Var, context: usize, cx: &
         got: format!("{:?}{behind} for a context of {context}", tokens.shape()),
         repair: "keep the last tokens, or use a model of a larger context",
     })
-}
-
-/// Rows `offset` to `offset + t` of a table `(places, ..)`: `(t, ..)` where all offsets are one, `(n, t, ..)` otherwise; from
-/// the first where there are no offsets.
-pub(crate) fn rows_at(table: &Var, t: usize, offsets: &[usize]) -> Result<Var> {
-    let first = offsets.first().copied().unwrap_or(0);
-    if offsets.iter().all(|&offset| offset == first) {
-        return Ok(table.narrow(0, first, t)?);
-    }
-    let rows: Vec<i64> =
-        offsets.iter().flat_map(|&offset| (offset..offset + t).map(|row| row as i64)).collect();
-    let rows = Tensor::from_vec(rows, [offsets.len() * t])?;
-    let shape = [&[offsets.len(), t], &table.shape()[1..]].concat();
-    Ok(table.index_select(0, &rows)?.reshape(shape)?)
 }

@@ -1,11 +1,11 @@
 //! A language model of GPT-2's architecture.
 
-use crate::causal_lm::{CausalLm, check_tokens, rows_at};
+use crate::causal_lm::{CausalLm, check_tokens};
 use autodiff::Var;
 use nn::init::Init;
 use nn::{
     AttentionMask, Context, Dropout, Embedding, EmbeddingConfig, Error, Layer, LayerNorm, LayerNormConfig,
-    Module, Param, Result, attend, join_heads, split_heads,
+    Module, Param, Result, attend, join_heads, rows_at, split_heads,
 };
 use tensor::{DType, Rng, Tensor};
 

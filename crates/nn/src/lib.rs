@@ -29,10 +29,11 @@ pub use layers::{
     Identity, InstanceNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, InstanceNormConfig, Layer,
     LayerNorm, LayerNormConfig, Linear, LinearConfig, LocalResponseNorm, LpPool, Lstm, LstmCell, MaxPool,
     MultiHeadAttention, MultiHeadAttentionConfig, PaddingMode, PixelShuffle, PixelUnshuffle, Recurrent,
-    RecurrentConfig, RecurrentState, Residual, RmsNorm, RmsNormConfig, Rnn, RnnCell, Sequential, Softmax,
-    SpectralNorm, SpectralNormConfig, StochasticDepth, TransformerConfig, TransformerDecoderLayer,
-    TransformerEncoderLayer, Unflatten, Unfold, Upsample, WeightNorm, Weighted, alibi_slopes, attend,
-    join_heads, sinusoidal_positions, split_heads,
+    RecurrentConfig, RecurrentState, Residual, RmsNorm, RmsNormConfig, Rnn, RnnCell, Rotary, RotaryConfig,
+    Sequential, Softmax, SpectralNorm, SpectralNormConfig, StochasticDepth, TransformerConfig,
+    TransformerDecoder, TransformerDecoderLayer, TransformerEncoder, TransformerEncoderLayer, Unflatten,
+    Unfold, Upsample, WeightNorm, Weighted, alibi_slopes, attend, join_heads, rows_at, sinusoidal_positions,
+    split_heads,
 };
 pub use module::{Module, Visitor, VisitorMut};
 pub use nn_derive::Module;

@@ -36,6 +36,7 @@ pub use ops::pad::PadMode;
 pub use ops::pool::{MaxTaps, PoolOptions};
 pub use ops::recurrent::{Recurrence, Recurrent, RecurrentGrads, RecurrentOperands};
 pub use ops::resample::{Factors, Interpolation, Resample};
+pub use ops::rotary::RotaryPairs;
 pub use ops::search::Unique;
 pub use ops::slice::SliceArg::{self, Ellipsis, NewAxis};
 pub use ops::sort::Order;

@@ -58,7 +58,7 @@ op_list! {
     /// The largest and the mean of windows, and other sizes.
     pool { max_pool, resample, lp_pool, max_unpool }
     /// Values mixed by how well their keys fit.
-    attention { scaled_dot_product_attention }
+    attention { scaled_dot_product_attention, rotary }
     /// Sequences, step by step.
     recurrent { recurrent }
     /// Losses.

@@ -15,9 +15,11 @@ mod pool;
 mod recurrent;
 mod reparam;
 mod resize;
+mod rotary;
 mod sequential;
 mod shape;
 mod transformer;
+mod transformer_stack;
 
 pub use activations::Softmax;
 pub use attention::{AttentionMask, MultiHeadAttention, MultiHeadAttentionConfig, alibi_slopes};
@@ -39,11 +41,13 @@ pub use pool::{
 pub use recurrent::{Gru, GruCell, Lstm, LstmCell, Recurrent, RecurrentConfig, RecurrentState, Rnn, RnnCell};
 pub use reparam::{SpectralNorm, SpectralNormConfig, WeightNorm, Weighted};
 pub use resize::{PixelShuffle, PixelUnshuffle, Upsample};
+pub use rotary::{Rotary, RotaryConfig, rows_at};
 pub use sequential::{Checkpointed, Residual, Sequential};
 pub use shape::{Flatten, Identity, Unflatten};
 pub use transformer::{
     TransformerConfig, TransformerDecoderLayer, TransformerEncoderLayer, sinusoidal_positions,
 };
+pub use transformer_stack::{TransformerDecoder, TransformerEncoder};
 
 use crate::context::Context;
 use crate::error::Result;

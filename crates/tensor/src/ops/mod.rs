@@ -30,6 +30,7 @@ mod rearrange;
 pub(crate) mod recurrent;
 pub(crate) mod reduce;
 pub(crate) mod resample;
+pub(crate) mod rotary;
 mod scan;
 mod scatter;
 pub(crate) mod search;

@@ -2,7 +2,10 @@
 
 use super::Job;
 use crate::kernels::matmul::K_BLOCK;
-use crate::kernels::vector::{Scalar, Turn, vector_fn};
+use crate::kernels::vector::{Scalar, Turn, prefetch, vector_fn};
+
+/// Bytes of each column that are asked for ahead: no prefetcher follows so many columns.
+const AHEAD: usize = 1024;
 
 vector_fn! {
     /// Columns of w contiguous: square blocks are turned around in registers, so that lanes are outputs again.
@@ -54,19 +57,24 @@ unsafe fn group<T: Scalar, V: Turn<T>, const R: usize, const G: usize>(job: &Job
             rows[r] = job.x.wrapping_offset(r.min(job.m - 1) as isize * job.x_row);
         }
         let mut total = [[V::splat(T::ZERO); R]; G];
+        // From a column to that of the group behind this one.
+        let jump = (G * V::LANES) as isize * job.w.cs;
         let mut start = 0;
         while start < job.k {
             let x = rows.map(|x| x.wrapping_offset(start as isize * job.step));
             if R == 1 && G == 1 && job.k - start >= 2 * K_BLOCK {
                 let next = columns[0].map(|c| c.wrapping_add(K_BLOCK));
                 let x = [x, x.map(|x| x.wrapping_offset(K_BLOCK as isize * job.step))];
-                let [first, second] = chains::<T, V, R, 2>([columns[0], next], x, job.step, K_BLOCK);
+                // The second chain's column follows the first one's: what lies ahead of the first was read, or will be.
+                let ends = Ends { left: usize::MAX, jump };
+                let [first, second] = chains::<T, V, R, 2>([columns[0], next], x, job.step, K_BLOCK, ends);
                 total[0][0] = if start == 0 { first[0] } else { total[0][0].add(first[0]) }.add(second[0]);
                 columns[0] = columns[0].map(|c| c.wrapping_add(2 * K_BLOCK));
                 start += 2 * K_BLOCK;
             } else {
                 let len = (job.k - start).min(K_BLOCK);
-                let sums = chains::<T, V, R, G>(columns, [x; G], job.step, len);
+                let ends = Ends { left: job.k - start, jump };
+                let sums = chains::<T, V, R, G>(columns, [x; G], job.step, len, ends);
                 for g in 0..G {
                     for r in 0..R {
                         total[g][r] = if start == 0 { sums[g][r] } else { total[g][r].add(sums[g][r]) };
@@ -88,6 +96,13 @@ unsafe fn group<T: Scalar, V: Turn<T>, const R: usize, const G: usize>(job: &Job
     }
 }
 
+/// Where columns end, and how far behind them lie those that are read next.
+#[derive(Clone, Copy)]
+struct Ends {
+    left: usize,
+    jump: isize,
+}
+
 /// C times R registers of chains of `len`: lane l of register (c, r) sums x[c][r] times what stands at `columns[c][l]`.
 ///
 /// # Safety
@@ -99,13 +114,20 @@ unsafe fn chains<T: Scalar, V: Turn<T>, const R: usize, const C: usize>(
     x: [[*const T; R]; C],
     step: isize,
     len: usize,
+    ends: Ends,
 ) -> [[V; R]; C] {
     // SAFETY: `len` elements of each column and of each x: the caller's promise.
     unsafe {
         let mut sums = [[V::splat(T::ZERO); R]; C];
         let mut k = 0;
         while k + 2 * V::LANES <= len {
+            let ahead = k + AHEAD / size_of::<T>();
+            let ahead =
+                if ahead < ends.left { ahead as isize } else { (ahead - ends.left) as isize + ends.jump };
             for c in 0..C {
+                for l in 0..V::LANES {
+                    prefetch(columns[c][l].wrapping_offset(ahead));
+                }
                 // A whole cache line of each column before the next ones.
                 for half in [k, k + V::LANES] {
                     let mut at = columns[c];
