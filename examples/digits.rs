@@ -2,9 +2,11 @@
 //!
 //! Splits the 1,797 images into parts for training, validation and testing; standardises them by the training part;
 //! trains a network and keeps its best epoch; tests it once. Writes curves, a confusion matrix, a report and the weights.
+//! With `--model all` it does so with four kinds of networks on the same parts, and compares them.
 //!
 //! ```sh
 //! cargo run --release --example digits -- --seed 1 --epochs 40
+//! cargo run --release --example digits -- --model all
 //! ```
 
 use clap::{Parser, ValueEnum};
@@ -33,6 +35,10 @@ enum ModelKind {
     Cnn,
     /// A GRU that reads the image row by row, from both ends; its outputs, averaged, go to a linear layer.
     Rnn,
+    /// A small Vision Transformer: the image's 16 patches of 2×2 pixels look at each other.
+    Transformer,
+    /// All four, one after the other, and a table that compares them.
+    All,
 }
 
 impl ModelKind {
@@ -41,6 +47,22 @@ impl ModelKind {
             ModelKind::Mlp => "mlp",
             ModelKind::Cnn => "cnn",
             ModelKind::Rnn => "rnn",
+            ModelKind::Transformer => "transformer",
+            ModelKind::All => "all",
+        }
+    }
+
+    fn subtitle(self) -> &'static str {
+        match self {
+            ModelKind::Mlp => "A multilayer perceptron on the 8×8 images of the UCI optical recognition set",
+            ModelKind::Cnn => "A convolutional network on the 8×8 images of the UCI optical recognition set",
+            ModelKind::Rnn => {
+                "A recurrent network on the rows of the 8×8 images of the UCI optical recognition set"
+            }
+            ModelKind::Transformer => {
+                "A Transformer on patches of the 8×8 images of the UCI optical recognition set"
+            }
+            ModelKind::All => "Four kinds of networks on the 8×8 images of the UCI optical recognition set",
         }
     }
 
@@ -50,6 +72,13 @@ impl ModelKind {
             ModelKind::Mlp => Box::new(Mlp::with_config([64, 256, 128, 10], &dropout, rng)?),
             ModelKind::Cnn => Box::new(cnn(rng)?),
             ModelKind::Rnn => Box::new(RowReader::new(rng)?),
+            ModelKind::Transformer => {
+                let size =
+                    VitConfig { channels: 1, size: [8, 8], patch: [2, 2], classes: 10, ..Default::default() };
+                let vit = VitConfig { layers: 4, heads: 4, d: 64, d_ff: 128, dropout: 0.1, ..size };
+                Box::new(Sequential::new().push(Unflatten::new([1, 8, 8])).push(Vit::new(&vit, rng)?))
+            }
+            ModelKind::All => return Err("[digits] one network is built at a time".into()),
         })
     }
 }
@@ -128,32 +157,97 @@ fn main() -> ExitCode {
     }
 }
 
+/// The three parts, with the classes in proportion; nothing of the last two enters the standardiser.
+struct Parts {
+    digits: Dataset,
+    test_rows: Vec<usize>,
+    train: Dataset,
+    valid: Dataset,
+    test: Dataset,
+}
+
+impl Parts {
+    fn new(seed: u64) -> Result<Self> {
+        let digits = data::digits()?;
+        let split = split_stratified(&digits.labels()?, Fractions::default(), seed)?;
+        let standardizer = Standardizer::fit_shared(&digits.train_part(&split)?)?;
+        let part = |rows: &[usize]| -> Result<Dataset> { Ok(standardizer.apply(&digits.select(rows)?)?) };
+        let (train, valid, test) = (part(&split.train)?, part(&split.validation)?, part(&split.test)?);
+        Ok(Self { digits, test_rows: split.test, train, valid, test })
+    }
+}
+
+/// A trained network, and how it did.
+struct Run<'a> {
+    kind: ModelKind,
+    model: Box<dyn Layer>,
+    trainer: Trainer<'a>,
+    fit: Fit,
+    summary: Summary,
+    /// Of the parts for training, validation and test.
+    results: Vec<(&'static str, Evaluation)>,
+    hash: String,
+}
+
+impl Run<'_> {
+    fn test(&self, metric: &str) -> Option<f64> {
+        self.results[2].1.values.get(metric)
+    }
+}
+
 fn run(args: &Args) -> Result<()> {
     if let Some(threads) = args.threads {
         tensor::set_threads(threads);
     }
-
-    // Data: three parts with the classes in proportion; nothing of the other two enters the standardiser.
-    let digits = data::digits()?;
-    let split = split_stratified(&digits.labels()?, Fractions::default(), args.seed)?;
-    let standardizer = Standardizer::fit_shared(&digits.train_part(&split)?)?;
-    let part = |rows: &[usize]| -> Result<Dataset> { Ok(standardizer.apply(&digits.select(rows)?)?) };
-    let (train, valid, test) = (part(&split.train)?, part(&split.validation)?, part(&split.test)?);
+    let parts = Parts::new(args.seed)?;
     println!(
         "{} images: {} to train, {} to validate, {} to test",
-        digits.len(),
-        train.len(),
-        valid.len(),
-        test.len()
+        parts.digits.len(),
+        parts.train.len(),
+        parts.valid.len(),
+        parts.test.len()
     );
+    let kinds = match args.model {
+        ModelKind::All => vec![ModelKind::Mlp, ModelKind::Cnn, ModelKind::Rnn, ModelKind::Transformer],
+        kind => vec![kind],
+    };
+    let alone = kinds.len() == 1;
+    let mut runs = Vec::with_capacity(kinds.len());
+    for kind in kinds {
+        let run = train_one(args, kind, &parts)?;
+        let out = if alone { args.out.clone() } else { args.out.join(kind.name()) };
+        write_files(args, &out, &run, &parts)?;
+        println!("plots, report.html and weights are in {}", out.display());
+        runs.push(run);
+    }
+    if !alone {
+        compare(args, &runs)?;
+    }
+    if args.json {
+        for run in &runs {
+            let line = json!({
+                "model": run.kind.name(),
+                "seed": args.seed,
+                "epochs": run.fit.history.len(),
+                "test_accuracy": run.test("accuracy"),
+                "test_loss": run.test("loss"),
+                "weight_hash": run.hash,
+                "seconds": run.fit.seconds,
+            });
+            println!("{line}");
+        }
+    }
+    Ok(())
+}
 
-    // Model and training.
+/// Trains a network, puts its best epoch's weights back and looks at the test part once.
+fn train_one(args: &Args, kind: ModelKind, parts: &Parts) -> Result<Run<'static>> {
     let mut rng = Rng::seed(args.seed);
-    let mut model = args.model.build(&mut rng)?;
-    let summary = Summary::of(&model, &train.features().narrow(0, 0, 1)?)?;
+    let mut model = kind.build(&mut rng)?;
+    let summary = Summary::of(&model, &parts.train.features().narrow(0, 0, 1)?)?;
     println!("\n{summary}\n");
-    let steps = (args.epochs * train.len().div_ceil(BATCH)) as u64;
-    let mut task = Classification::new(digits.class_names().unwrap_or_default().iter().cloned());
+    let steps = (args.epochs * parts.train.len().div_ceil(BATCH)) as u64;
+    let mut task = Classification::new(parts.digits.class_names().unwrap_or_default().iter().cloned());
     task.loss.label_smoothing = 0.1;
     let config = TrainConfig {
         epochs: args.epochs,
@@ -164,45 +258,57 @@ fn run(args: &Args) -> Result<()> {
         ..Default::default()
     };
     let mut trainer = Trainer::new(config).schedule(CosineWarmup::new(LR, LR / 100.0, steps / 20, steps)?);
-    let fit = trainer.fit(&mut model, &mut AdamW::new(LR), &task, &train, Some(&valid))?;
-
-    // The best epoch's weights are back in the model; the test part is looked at once.
-    let results: Vec<(&str, Evaluation)> = [("train", &train), ("validation", &valid), ("test", &test)]
-        .into_iter()
-        .map(|(name, part)| Ok((name, trainer.evaluate(&model, &task, part)?)))
-        .collect::<Result<_>>()?;
-    let table = result_table(&results);
-    println!("{table}");
+    let fit = trainer.fit(&mut model, &mut AdamW::new(LR), &task, &parts.train, Some(&parts.valid))?;
+    let results: Vec<(&str, Evaluation)> =
+        [("train", &parts.train), ("validation", &parts.valid), ("test", &parts.test)]
+            .into_iter()
+            .map(|(name, part)| Ok((name, trainer.evaluate(&model, &task, part)?)))
+            .collect::<Result<_>>()?;
+    println!("{}", result_table(&results));
     let hash = format!("{:016x}", model.state_dict().fingerprint()?);
     println!("best epoch {} of {}, weights {hash}", fit.best_epoch, fit.history.len());
+    Ok(Run { kind, model, trainer, fit, summary, results, hash })
+}
 
-    write_files(
-        args,
-        &digits,
-        &split.test,
-        &trainer,
-        &model,
-        &test,
-        &fit,
-        &results,
-        &table,
-        &summary,
-        &hash,
-    )?;
-    println!("plots, report.html and weights are in {}", args.out.display());
-    if args.json {
-        let test = &results[2].1.values;
-        let line = json!({
-            "model": args.model.name(),
-            "seed": args.seed,
-            "epochs": fit.history.len(),
-            "test_accuracy": test.get("accuracy"),
-            "test_loss": test.get("loss"),
-            "weight_hash": hash,
-            "seconds": fit.seconds,
-        });
-        println!("{line}");
+/// One table of all networks, printed, drawn and put into a report beside the curves of their validation.
+fn compare(args: &Args, runs: &[Run]) -> Result<()> {
+    let mut table = Table::new(["model", "test accuracy", "test loss", "parameters", "epochs", "seconds"]);
+    for run in runs {
+        table.row([
+            run.kind.name().to_string(),
+            format::percent(run.test("accuracy")),
+            format::optional(run.test("loss")),
+            format::grouped(run.summary.params as u64),
+            run.fit.history.len().to_string(),
+            format!("{:.1}", run.fit.seconds),
+        ]);
     }
+    println!("\n{table}");
+    let drawn = plot::table_plot("Handwritten digits, on images never seen", &table);
+    let mut curves = plot::LineChart::new("Validation accuracy").x_label("epoch").integer_x();
+    for run in runs {
+        let points = run
+            .fit
+            .history
+            .epochs()
+            .iter()
+            .filter_map(|record| Some((record.epoch as f64, record.valid.as_ref()?.get("accuracy")?)));
+        curves = curves.series(run.kind.name(), points.collect::<Vec<_>>());
+    }
+    let curves = curves.figure();
+    for (name, figure) in [("comparison", &drawn), ("validation", &curves)] {
+        figure.save(args.out.join(format!("{name}.svg")))?;
+        figure.save(args.out.join(format!("{name}.png")))?;
+    }
+    Report::new("Handwritten digits: four kinds of networks")
+        .subtitle(ModelKind::All.subtitle())
+        .setting("seed", args.seed)
+        .setting("threads", tensor::threads())
+        .setting("instruction set", format!("{:?}", tensor::simd_level()))
+        .table("Comparison", &table)
+        .figure("While they learnt", &curves)?
+        .save(args.out.join("report.html"))?;
+    println!("the comparison is in {}", args.out.display());
     Ok(())
 }
 
@@ -231,21 +337,8 @@ fn model_table(summary: &Summary) -> Table {
 }
 
 /// Curves, confusion matrix, report, history and weights, each written whole or not at all.
-#[allow(clippy::too_many_arguments)]
-fn write_files(
-    args: &Args,
-    digits: &Dataset,
-    test_rows: &[usize],
-    trainer: &Trainer,
-    model: &impl Layer,
-    test: &Dataset,
-    fit: &Fit,
-    results: &[(&str, Evaluation)],
-    table: &Table,
-    summary: &Summary,
-    hash: &str,
-) -> Result<()> {
-    let out: &Path = &args.out;
+fn write_files(args: &Args, out: &Path, run: &Run, parts: &Parts) -> Result<()> {
+    let Run { kind, model, trainer, fit, summary, results, hash } = run;
     std::fs::create_dir_all(out)
         .map_err(|error| format!("[digits] {} must be a folder: {error}", out.display()))?;
     let measures = [("loss", Direction::Lower), ("accuracy", Direction::Higher)];
@@ -261,43 +354,31 @@ fn write_files(
     fit.history.save_csv(out.join("history.csv"))?;
     train::save_weights(out.join("weights.iron"), &model.state_dict())?;
 
-    let test_accuracy = results[2].1.values.get("accuracy");
     Report::new("Handwritten digits")
-        .subtitle(match args.model {
-            ModelKind::Mlp => "A multilayer perceptron on the 8×8 images of the UCI optical recognition set",
-            ModelKind::Cnn => "A convolutional network on the 8×8 images of the UCI optical recognition set",
-            ModelKind::Rnn => {
-                "A recurrent network on the rows of the 8×8 images of the UCI optical recognition set"
-            }
-        })
-        .highlight("test accuracy", format::percent(test_accuracy))
-        .highlight("test loss", format::optional(results[2].1.values.get("loss")))
+        .subtitle(kind.subtitle())
+        .highlight("test accuracy", format::percent(run.test("accuracy")))
+        .highlight("test loss", format::optional(run.test("loss")))
         .highlight("best epoch", format!("{} of {}", fit.best_epoch, fit.history.len()))
         .highlight("training time", format::duration(fit.seconds))
-        .setting("model", args.model.name())
+        .setting("model", kind.name())
         .setting("seed", args.seed)
         .setting("batch size", BATCH)
         .setting("learning rate", LR)
         .setting("threads", tensor::threads())
         .setting("instruction set", format!("{:?}", tensor::simd_level()))
         .setting("weights", hash)
-        .table("Results", table)
+        .table("Results", &result_table(results))
         .curves("Learning curves", &fit.history, &measures)?
         .confusion("Who was taken for whom, on the test part", confusion)?
-        .images("Mistakes, the surest first", &mistakes(digits, test_rows, trainer, model, test)?)?
+        .images("Mistakes, the surest first", &mistakes(parts, trainer, model)?)?
         .table("Model", &model_table(summary))
         .save(out.join("report.html"))?;
     Ok(())
 }
 
 /// The test images that the model got wrong, those it was surest of first.
-fn mistakes(
-    digits: &Dataset,
-    rows: &[usize],
-    trainer: &Trainer,
-    model: &impl Layer,
-    test: &Dataset,
-) -> Result<Vec<ImageTile>> {
+fn mistakes(parts: &Parts, trainer: &Trainer, model: &impl Layer) -> Result<Vec<ImageTile>> {
+    let Parts { digits, test_rows: rows, test, .. } = parts;
     let probabilities = trainer.predict(model, test.features())?.softmax(1)?;
     let guesses = probabilities.argmax(1)?.to_vec::<i64>()?;
     let sure = probabilities.max(&[1])?.to_vec::<f32>()?;

@@ -8,8 +8,8 @@ pub mod prelude {
     pub use autodiff::{Gradients, Var, grad_of};
     pub use data::Dataset;
     pub use models::{
-        Bert, BertConfig, CausalLm, CharRnn, CharRnnConfig, Gpt, GptConfig, LeNet, LeNetConfig, Mlp,
-        MlpConfig, ResNet, ResNetConfig,
+        Bert, BertConfig, CausalLm, CharRnn, CharRnnConfig, Gpt, GptConfig, LeNet, LeNetConfig, Llama,
+        LlamaConfig, Mlp, MlpConfig, ResNet, ResNetConfig, Translator, TranslatorConfig, Vit, VitConfig,
     };
     pub use nn::loss::{bce_with_logits, cross_entropy, huber_loss, l1_loss, mse_loss};
     pub use nn::{

@@ -31,7 +31,14 @@ impl Op for Linear {
         let (d_in, d_out) = (*x.shape().last().unwrap_or(&0), *g.shape().last().unwrap_or(&0));
         let rows: usize = g.shape()[..g.rank() - 1].iter().product();
         let dx = saved.if_needed(0, || g.matmul(&saved.input(1)))?;
-        let dw = saved.if_needed(1, || g.reshape([rows, d_out])?.t()?.matmul(&x.reshape([rows, d_in])?))?;
+        let dw = saved.if_needed(1, || {
+            let (g, x) = (g.reshape([rows, d_out])?, x.reshape([rows, d_in])?);
+            // In memory as the weight, which may be one of (d_in, d_out) turned round: the same sums.
+            match saved.input(1).value().t()?.is_contiguous() {
+                true => x.t()?.matmul(&g)?.t(),
+                false => g.t()?.matmul(&x),
+            }
+        })?;
         let mut grads = Grads::from_iter([dx, dw]);
         if saved.len() > 2 {
             grads.push(saved.if_needed(2, || g.reshape([rows, d_out])?.sum(&[0]))?);
