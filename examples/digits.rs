@@ -35,7 +35,7 @@ enum ModelKind {
     Cnn,
     /// A GRU that reads the image row by row, from both ends; its outputs, averaged, go to a linear layer.
     Rnn,
-    /// A small Vision Transformer: the image's 16 patches of 2×2 pixels look at each other.
+    /// A small Vision Transformer: the image's four quarters, 4×4 pixels each, look at each other.
     Transformer,
     /// All four, one after the other, and a table that compares them.
     All,
@@ -60,7 +60,7 @@ impl ModelKind {
                 "A recurrent network on the rows of the 8×8 images of the UCI optical recognition set"
             }
             ModelKind::Transformer => {
-                "A Transformer on patches of the 8×8 images of the UCI optical recognition set"
+                "A Transformer on the quarters of the 8×8 images of the UCI optical recognition set"
             }
             ModelKind::All => "Four kinds of networks on the 8×8 images of the UCI optical recognition set",
         }
@@ -74,8 +74,8 @@ impl ModelKind {
             ModelKind::Rnn => Box::new(RowReader::new(rng)?),
             ModelKind::Transformer => {
                 let size =
-                    VitConfig { channels: 1, size: [8, 8], patch: [2, 2], classes: 10, ..Default::default() };
-                let vit = VitConfig { layers: 4, heads: 4, d: 64, d_ff: 128, dropout: 0.1, ..size };
+                    VitConfig { channels: 1, size: [8, 8], patch: [4, 4], classes: 10, ..Default::default() };
+                let vit = VitConfig { layers: 3, heads: 4, d: 96, d_ff: 192, dropout: 0.3, ..size };
                 Box::new(Sequential::new().push(Unflatten::new([1, 8, 8])).push(Vit::new(&vit, rng)?))
             }
             ModelKind::All => return Err("[digits] one network is built at a time".into()),
