@@ -2,7 +2,7 @@
 
 use crate::anomaly;
 use crate::error::{Error, Result};
-use crate::gradients::Gradients;
+use crate::gradients::{Gradients, LeafId};
 use crate::graph::{Kind, Node, Record};
 use crate::op::{Grads, Saved};
 use crate::var::Var;
@@ -39,6 +39,10 @@ impl Var {
                 Kind::Result { op, .. } => {
                     let mut record = node.take().ok_or(Error::GraphConsumed { op })?;
                     let saved = Saved { record: &record, node: &node, higher: false };
+                    if let Some((id, sum)) = sum_to_add_to(&record, &mut found) {
+                        found.insert(id, record.op.add_grad(&saved, &grad, sum)?);
+                        continue;
+                    }
                     let grads = anomaly::backward(&record, &saved, &grad)?;
                     drop(grad);
                     drop_saved(&mut record);
@@ -156,6 +160,15 @@ pub(crate) fn pull(output: Var, seed: Var, stop: u64, higher: bool) -> Result<Ve
         }
     }
     Ok(found)
+}
+
+/// The gradient that a leaf has so far, if the operation can add its own in place and no other input needs one.
+fn sum_to_add_to(record: &Record, found: &mut Gradients) -> Option<(LeafId, Tensor)> {
+    let input = record.op.adds_to().filter(|_| !anomaly::is_on())?;
+    let others = record.inputs.iter().enumerate().any(|(i, slot)| i != input && slot.node.is_some());
+    let slot = record.inputs.get(input).filter(|_| !others)?;
+    let Kind::Leaf(id) = slot.node.as_ref()?.kind else { return None };
+    found.remove(id).map(|sum| (id, sum))
 }
 
 /// Hands the gradients that a rule returned to the nodes of its inputs.

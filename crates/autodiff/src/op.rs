@@ -48,6 +48,21 @@ pub trait Op: Send + Sync + 'static {
     /// A gradient may have the shape of the input or one that the input broadcasts to.
     fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads>;
 
+    /// The input whose gradient can be added to another one without being made: where it is 0 almost everywhere.
+    fn adds_to(&self) -> Option<usize> {
+        None
+    }
+
+    /// `sum` with the gradient of the input that [`adds_to`](Op::adds_to) names added in place. Called only where no gradient will
+    /// be differentiated again and that input alone needs one.
+    fn add_grad(&self, saved: &Saved, grad: &Var, sum: Tensor) -> Result<Tensor> {
+        let grads = self.backward(saved, grad)?;
+        match grads.into_iter().nth(self.adds_to().unwrap_or(0)).flatten() {
+            Some(grad) => Ok(sum.add_owned(grad.value())?),
+            None => Ok(sum),
+        }
+    }
+
     /// The tangent of the result, from those of the inputs (`None`: zero); `None` if it is zero.
     ///
     /// The rule above is linear in the gradient, and what is linear can be transposed: this default differentiates

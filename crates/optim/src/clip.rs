@@ -36,7 +36,7 @@ pub fn clip_grad_norm(grads: &mut Gradients, max_norm: f64) -> Result<f64> {
     }
     if norm > max_norm {
         for (_, grad) in grads.iter_mut() {
-            *grad = grad.mul_scalar(max_norm / norm)?;
+            fused::scale(grad, max_norm / norm)?;
         }
     }
     Ok(norm)

@@ -469,6 +469,41 @@ def norm():
         operands = u(-2, 2, 2, 3, 2), u(-2, 2, 1, 3, 2), u(-2, 2, 1, 3, 4)
         case("scaled_dot_product_attention", attend, *operands, causal=causal)
 
+    def masked(q, k, v, *, causal, mask=None, offset=0, window=None, slopes=None, scale=None):
+        """All kinds of masks as one that is added."""
+        n, m = q.shape[-2], k.shape[-2]
+        ahead = torch.arange(n)[:, None] + offset - torch.arange(m)
+        bias = torch.zeros(q.shape[-3], n, m, dtype=q.dtype)
+        if mask is not None:
+            bias = bias.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else bias + mask
+        hidden = (ahead < 0) & bool(causal) | (ahead.abs() >= (window or 1000))
+        if slopes is not None:
+            bias = bias - slopes[:, None, None] * ahead.abs()
+        with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+            bias = bias.masked_fill(hidden, -torch.inf)
+            return F.scaled_dot_product_attention(q, k, v, bias, scale=scale, enable_gqa=True)
+
+    sees = torch.tensor([[True, False, True, True], [True, True, False, True], [False, False, True, False]])
+    for how in (
+        {"causal": 0, "mask": sees},
+        {"causal": 0, "mask": u(-1, 1, 2, 3, 4)},
+        {"causal": 1, "offset": 1},
+        {"causal": 1, "offset": 1, "window": 2},
+        {"causal": 0, "window": 2},
+        {"causal": 1, "offset": 1, "slopes": of(0.5, 0.125)},
+        {"causal": 1, "offset": 1, "window": 3, "slopes": of(0.25, 0.5), "mask": u(-1, 1, 4), "scale": 0.75},
+    ):
+        case("scaled_dot_product_attention", masked, u(-2, 2, 2, 3, 2), u(-2, 2, 1, 4, 2), u(-2, 2, 1, 4, 3), **how)
+
+    def rotary(x, *, cos, sin, pairs):
+        """As complex numbers, which a turn multiplies."""
+        split = x.chunk(2, -1) if pairs == "halves" else (x[..., ::2], x[..., 1::2])
+        turned = torch.view_as_real(torch.complex(*split) * torch.complex(cos, sin))
+        return torch.cat((turned[..., 0], turned[..., 1]), -1) if pairs == "halves" else turned.flatten(-2)
+
+    for pairs in ("halves", "neighbours"):
+        case("rotary", rotary, u(-2, 2, 2, 3, 4), cos=u(-1, 1, 3, 2), sin=u(-1, 1, 3, 2), pairs=pairs)
+
 
 def window():
     conv = lambda x, w, b=None, **o: F.conv2d(x, w, b, **o)

@@ -8,7 +8,7 @@ use autodiff::{MatrixNorm, Reduction, Result, Var};
 use serde_json::Value;
 use tensor::{
     Cell, ConvOptions, CtcTargets, DType, FftNorm, Interpolation, Order, PadMode, PoolOptions, Recurrence,
-    Spatial, Tensor, Triangular, s,
+    RotaryPairs, Spatial, Tensor, Triangular, s,
 };
 
 /// The options of a case. What is a tensor there comes in the dtype of the run.
@@ -79,7 +79,20 @@ impl Options<'_> {
         }
     }
     fn attention(&self) -> Attention {
-        Attention { causal: self.size("causal") == 1, ..Attention::default() }
+        Attention {
+            causal: self.size("causal") == 1,
+            mask: self.tensor("mask"),
+            offsets: self.json["offset"].as_u64().map(|offset| offset as usize).into_iter().collect(),
+            window: self.json["window"].as_u64().map(|window| window as usize),
+            slopes: self
+                .tensor("slopes")
+                .map_or(Vec::new(), |x| x.to_dtype(DType::F64).unwrap().to_vec().unwrap()),
+            scale: self.json["scale"].as_f64(),
+            dropout: None,
+        }
+    }
+    fn pairs(&self) -> RotaryPairs {
+        if self.text("pairs") == "halves" { RotaryPairs::Halves } else { RotaryPairs::Neighbours }
     }
     fn windows(&self) -> ConvOptions {
         let spatial = |name: &str| Spatial::from(&self.sizes(name)[..]);
@@ -368,6 +381,7 @@ table! { |x, o|
     "layer_norm" => x[0].layer_norm(&o.sizes("sizes"), x.get(1), x.get(2), o.number("eps"));
     "rms_norm" => x[0].rms_norm(&o.sizes("sizes"), x.get(1), o.number("eps"));
     "scaled_dot_product_attention" => x[0].scaled_dot_product_attention(&x[1], &x[2], &o.attention());
+    "rotary" => x[0].rotary(&o.tensor("cos").unwrap(), &o.tensor("sin").unwrap(), o.pairs());
     "conv" => x[0].conv(&x[1], x.get(2), &o.windows());
     "conv_relu" => x[0].conv_relu(&x[1], x.get(2), &o.windows());
     "conv_transpose" => x[0].conv_transpose(&x[1], x.get(2), &o.windows(), &o.size("more").into());

@@ -80,7 +80,7 @@ impl Rotary {
         let angles =
             || (0..places).flat_map(|place| rates.iter().map(move |rate| place as f64 / scale * rate));
         let table = |f: fn(f64) -> f64| -> Result<Tensor> {
-            Ok(Tensor::from_vec(angles().map(f).collect(), [places, d / 2])?.to_dtype(dtype)?)
+            Ok(Tensor::from_vec(angles().map(f).collect(), [places, d / 2])?.to_dtype(dtype.compute())?)
         };
         Ok(Self { cos: table(Math::cos)?, sin: table(Math::sin)?, pairs })
     }

@@ -62,6 +62,28 @@ simd_fn! {
     }
 }
 
+simd_fn! {
+    fn times[T: Float](x: &mut [T], by: T) {
+        for x in x {
+            *x = x.mul(by);
+        }
+    }
+}
+
+/// `by · x`, written over x where its buffer is not shared. Errors: `DTypeMismatch` unless x is a float.
+pub fn scale(x: &mut Tensor, by: f64) -> Result<()> {
+    if x.dtype().is_narrow() {
+        *x = x.mul_scalar(by)?;
+        return Ok(());
+    }
+    let bytes = x.len() * x.dtype().size();
+    with_dtype!(x.dtype(), T, float => {
+        let x = x.as_mut_slice::<T>().ok_or(Error::OutOfMemory { op: "scale", bytes })?;
+        for_chunks(x, GRAIN * CHUNK, |_, run| times(run, T::of(by)));
+        Ok(())
+    }, else dtype => Err(wrong_dtype("scale", "the operand must be a float", dtype)))
+}
+
 fn same_shape(op: &'static str, x: &Tensor, y: &Tensor) -> Result<()> {
     match x.shape() == y.shape() {
         true => Ok(()),

@@ -2,7 +2,6 @@
 
 use super::arithmetic::{same_dtype, wrong_dtype};
 use super::matmul::offsets;
-use super::widen::in_wider;
 use crate::dtype::Float;
 use crate::error::{Error, Result};
 use crate::parallel::{Disjoint, for_ranges};
@@ -51,7 +50,8 @@ impl Tensor {
     /// Shapes: x `(.., d)`, cos and sin broadcast to `(.., d/2)` → x's. Turned back by `−sin`. Source: Su et al. 2021,
     /// arXiv:2104.09864, equation 34.
     ///
-    /// Errors: `ShapeMismatch` for an odd d and angles that do not broadcast; `DTypeMismatch` unless all are floats of one type.
+    /// Errors: `ShapeMismatch` for an odd d and angles that do not broadcast; `DTypeMismatch` unless x is a float, and the angles
+    /// are of the type that it is computed in.
     ///
     /// ```
     /// use tensor::{RotaryPairs, Tensor};
@@ -63,7 +63,9 @@ impl Tensor {
     /// # Ok::<(), tensor::Error>(())
     /// ```
     pub fn rotary(&self, cos: &Tensor, sin: &Tensor, pairs: RotaryPairs) -> Result<Tensor> {
-        in_wider!(narrowed[self, cos, sin], |x| x[0].rotary(x[1], x[2], pairs));
+        if self.dtype().is_narrow() {
+            return self.to_dtype(self.dtype().compute())?.rotary(cos, sin, pairs)?.narrowed_to(self.dtype());
+        }
         let dtype = same_dtype(OP, self, cos)?;
         same_dtype(OP, self, sin)?;
         let refuse = |rule, repair| {

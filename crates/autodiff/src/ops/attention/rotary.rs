@@ -51,7 +51,7 @@ pub(crate) fn specs() -> Vec<OpSpec> {
         let [cos, sin] = angles(shape);
         move |x: &[Var]| {
             let like = x[0].dtype();
-            let like = if like.is_float() { like } else { tensor::DType::F64 };
+            let like = if like.is_float() { like.compute() } else { tensor::DType::F64 };
             x[0].rotary(&cos.to_dtype(like)?, &sin.to_dtype(like)?, pairs)
         }
     };

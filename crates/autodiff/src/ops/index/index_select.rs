@@ -25,6 +25,12 @@ impl Op for IndexSelect {
         let dx = IndexSelectGrad { axis: self.axis, shape: saved.shape(0).to_vec() };
         Ok(Grads::from_iter([Some(Var::apply(dx, &[&saved.input(1), grad])?), None]))
     }
+    fn adds_to(&self) -> Option<usize> {
+        Some(0)
+    }
+    fn add_grad(&self, saved: &Saved, grad: &Var, sum: Tensor) -> Result<Tensor> {
+        Ok(sum.index_add_owned(self.axis, saved.input(1).value(), grad.value())?)
+    }
 }
 
 /// Zeros of `shape` with g added at the indices, of `(indices, g)`.   `dg` is the gradient at the indices
