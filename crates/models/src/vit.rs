@@ -138,7 +138,7 @@ impl Layer for VitBlock {
 /// ```
 /// use models::{Vit, VitConfig};
 /// use nn::{Context, Layer};
-/// use tensor::{DType, Rng};
+/// use tensor::{DType, Rng, Tensor};
 /// let config = VitConfig { channels: 1, size: [8, 8], patch: [4, 4], layers: 2, heads: 2, d: 16, d_ff: 32, ..Default::default() };
 /// let vit = Vit::new(&VitConfig { classes: 10, ..config }, &mut Rng::seed(0))?;
 /// let images = Tensor::zeros([3, 1, 8, 8], DType::F32)?.into();
