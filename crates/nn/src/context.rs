@@ -104,10 +104,20 @@ impl Context {
         value: Var,
         part: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
-        // In front, where it is found before what stands in for the parameter already.
-        self.stand_ins.insert(0, (param.id(), value));
+        self.with_stand_ins(vec![(param.id(), value)], part)
+    }
+
+    /// Runs `part` with values in the place of parameters.
+    pub(crate) fn with_stand_ins<T>(
+        &mut self,
+        values: Vec<(LeafId, Var)>,
+        part: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        // In front, where they are found before what stands in for the parameters already.
+        let count = values.len();
+        self.stand_ins.splice(0..0, values);
         let result = part(self);
-        self.stand_ins.remove(0);
+        self.stand_ins.drain(..count);
         result
     }
 

@@ -22,18 +22,18 @@ pub use cache::KvCache;
 pub use context::{Context, Name};
 pub use error::{Error, Result};
 pub use layers::{
-    AdaptiveAvgPool, AdaptiveMaxPool, AttentionMask, AvgPool, BagMode, BatchNorm, BatchNorm1d, BatchNorm2d,
-    BatchNorm3d, BatchNormConfig, Checkpointed, Conv, Conv1d, Conv2d, Conv3d, ConvConfig, ConvTranspose,
-    ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, DropMode, Dropout, DropoutChannels, Embedding,
-    EmbeddingBag, EmbeddingConfig, Flatten, Fold, GlobalAvgPool, GroupNorm, GroupNormConfig, Gru, GruCell,
-    Identity, InstanceNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, InstanceNormConfig, Layer,
-    LayerNorm, LayerNormConfig, Linear, LinearConfig, LocalResponseNorm, LpPool, Lstm, LstmCell, MaxPool,
-    MultiHeadAttention, MultiHeadAttentionConfig, PaddingMode, PixelShuffle, PixelUnshuffle, Recurrent,
-    RecurrentConfig, RecurrentState, Residual, RmsNorm, RmsNormConfig, Rnn, RnnCell, Rotary, RotaryConfig,
-    Sequential, Softmax, SpectralNorm, SpectralNormConfig, StochasticDepth, TransformerConfig,
-    TransformerDecoder, TransformerDecoderLayer, TransformerEncoder, TransformerEncoderLayer, Unflatten,
-    Unfold, Upsample, WeightNorm, Weighted, alibi_slopes, attend, join_heads, rows_at, sinusoidal_positions,
-    split_heads,
+    Adapter, AdaptiveAvgPool, AdaptiveMaxPool, AttentionMask, AvgPool, BagMode, BatchNorm, BatchNorm1d,
+    BatchNorm2d, BatchNorm3d, BatchNormConfig, Checkpointed, Conv, Conv1d, Conv2d, Conv3d, ConvConfig,
+    ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, DropMode, Dropout, DropoutChannels,
+    Embedding, EmbeddingBag, EmbeddingConfig, Flatten, Fold, GlobalAvgPool, GroupNorm, GroupNormConfig, Gru,
+    GruCell, Identity, InstanceNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, InstanceNormConfig,
+    Layer, LayerNorm, LayerNormConfig, Linear, LinearConfig, LocalResponseNorm, Lora, LoraConfig, LpPool,
+    Lstm, LstmCell, MaxPool, Mixed, MixtureOfExperts, MixtureOfExpertsConfig, MultiHeadAttention,
+    MultiHeadAttentionConfig, PaddingMode, PixelShuffle, PixelUnshuffle, Recurrent, RecurrentConfig,
+    RecurrentState, Residual, RmsNorm, RmsNormConfig, Rnn, RnnCell, Rotary, RotaryConfig, Sequential,
+    Softmax, SpectralNorm, SpectralNormConfig, StochasticDepth, TransformerConfig, TransformerDecoder,
+    TransformerDecoderLayer, TransformerEncoder, TransformerEncoderLayer, Unflatten, Unfold, Upsample,
+    WeightNorm, Weighted, alibi_slopes, attend, join_heads, rows_at, sinusoidal_positions, split_heads,
 };
 pub use module::{Module, Visitor, VisitorMut};
 pub use nn_derive::Module;

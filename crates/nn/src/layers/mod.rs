@@ -6,9 +6,11 @@ mod batch_norm;
 mod conv;
 mod dropout;
 mod embedding;
+mod experts;
 mod heads;
 mod instance_norm;
 mod linear;
+mod lora;
 mod norm;
 mod patches;
 mod pool;
@@ -30,9 +32,11 @@ pub use conv::{
 };
 pub use dropout::{DropMode, Dropout, DropoutChannels, StochasticDepth};
 pub use embedding::{BagMode, Embedding, EmbeddingBag, EmbeddingConfig};
+pub use experts::{Mixed, MixtureOfExperts, MixtureOfExpertsConfig};
 pub use heads::{attend, join_heads, split_heads};
 pub use instance_norm::{InstanceNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, InstanceNormConfig};
 pub use linear::{Linear, LinearConfig};
+pub use lora::{Adapter, Lora, LoraConfig};
 pub use norm::{GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, RmsNorm, RmsNormConfig};
 pub use patches::{Fold, Unfold};
 pub use pool::{

@@ -1,5 +1,6 @@
 //! Modules, layers, initialisers and losses, from the outside.
 
+mod adapters;
 mod anomaly;
 mod batch_norm;
 mod checkpoint;
