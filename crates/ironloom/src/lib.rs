@@ -41,5 +41,6 @@ mod documents {
         Derivatives "docs/guide/derivatives.md"
         Images "docs/guide/images.md"
         Sequences "docs/guide/sequences.md"
+        Transformers "docs/guide/transformers.md"
     }
 }
