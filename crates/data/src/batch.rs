@@ -1,11 +1,8 @@
-//! Batches: which rows an epoch visits in which order, and the loader that fetches them.
+//! Batches: which rows an epoch visits in which order.
 
-use crate::dataset::{Batch, Source};
 use crate::error::{Error, Result};
-use tensor::Rng;
-
-/// Address of the random stream of epoch orders.
-const EPOCHS: u64 = 5;
+use crate::sampler::Sampler;
+use crate::text::LengthBuckets;
 
 /// How rows are batched.
 ///
@@ -31,94 +28,131 @@ impl Default for BatchConfig {
     }
 }
 
-/// The batches of every epoch over `len` rows. Row k of epoch e is a function of (seed, e, k): nothing is advanced, so
-/// any epoch can be visited at any time, and an interrupted one resumed at its next batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchPlan {
-    len: usize,
-    config: BatchConfig,
+/// The batches of every epoch. Row k of epoch e is a function of (seed, e, k): nothing is advanced, so any epoch can be
+/// visited at any time, and an interrupted one resumed at its next batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchPlan(Kind);
+
+#[derive(Debug, Clone, PartialEq)]
+enum Kind {
+    Rows { sampler: Sampler, batch_size: usize, drop_last: bool },
+    Buckets(LengthBuckets),
 }
 
 impl BatchPlan {
-    /// The plan for `len` rows. A batch size above `len` makes one batch of all rows.
+    /// The plan for `len` rows, in their own order or a random one. A batch size above `len` makes one batch of all rows.
     ///
     /// # Errors
     /// No rows; batch size 0; `drop_last` where no batch is full; more rows than an order of them fits in memory.
     pub fn new(len: usize, config: BatchConfig) -> Result<Self> {
-        let refuse = |rule, got, repair| Err(Error::InvalidArgument { op: "batch plan", rule, got, repair });
         if len == 0 {
             return refuse("there must be rows to batch", "0 rows".to_string(), "give at least one row");
         }
-        if config.batch_size == 0 {
+        let sampler = match config.shuffle {
+            Some(seed) => Sampler::random(len, seed)?,
+            None => Sampler::sequential(len)?,
+        };
+        Self::of(sampler, config.batch_size, config.drop_last)
+    }
+
+    /// The plan that cuts the order of `sampler` into batches.
+    ///
+    /// # Errors
+    /// Batch size 0; `drop_last` where no batch is full.
+    pub fn of(sampler: Sampler, batch_size: usize, drop_last: bool) -> Result<Self> {
+        if batch_size == 0 {
             return refuse(
                 "a batch must have rows",
                 "batch size 0".to_string(),
                 "use a batch size of at least 1",
             );
         }
-        if config.drop_last && len < config.batch_size {
+        if drop_last && sampler.len() < batch_size {
             return refuse(
                 "an epoch must have a full batch when the last one is dropped",
-                format!("{len} rows in batches of {}", config.batch_size),
+                format!("{} rows in batches of {batch_size}", sampler.len()),
                 "use a smaller batch size or keep the last batch",
             );
         }
-        Rng::room_for(len)?;
-        Ok(Self { len, config })
+        Ok(Self(Kind::Rows { sampler, batch_size, drop_last }))
+    }
+
+    /// The plan whose batches are those of `buckets`: rows of similar length.
+    pub fn buckets(buckets: LengthBuckets) -> Self {
+        Self(Kind::Buckets(buckets))
     }
 
     /// The number of batches in an epoch; at least 1.
     pub fn batches(&self) -> usize {
-        match self.config.drop_last {
-            true => self.len / self.config.batch_size,
-            false => self.len.div_ceil(self.config.batch_size),
+        match &self.0 {
+            Kind::Rows { sampler, batch_size, drop_last: true } => sampler.len() / batch_size,
+            Kind::Rows { sampler, batch_size, .. } => sampler.len().div_ceil(*batch_size),
+            Kind::Buckets(buckets) => buckets.batches(),
         }
     }
 
     /// The number of rows the plan was made for.
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// How rows are batched.
-    pub fn config(&self) -> BatchConfig {
-        self.config
+        match &self.0 {
+            Kind::Rows { sampler, .. } => sampler.rows(),
+            Kind::Buckets(buckets) => buckets.rows(),
+        }
     }
 
     /// The batches of epoch `e`.
     pub fn epoch(&self, e: u64) -> Epoch {
-        let mut order = match self.config.shuffle {
-            Some(seed) => Rng::seed(seed)
-                .stream(EPOCHS)
-                .stream(e)
-                .permutation(self.len)
-                .expect("memory has room for the order of the rows, as it had when the plan was made"),
-            None => (0..self.len).collect(),
-        };
-        if self.config.drop_last {
-            order.truncate(self.batches() * self.config.batch_size);
+        match &self.0 {
+            Kind::Rows { sampler, batch_size, drop_last } => {
+                let mut order = sampler.order(e);
+                if *drop_last {
+                    order.truncate(self.batches() * batch_size);
+                }
+                let ends =
+                    (1..=self.batches()).map(|i| i.saturating_mul(*batch_size).min(order.len())).collect();
+                Epoch { order, ends }
+            }
+            Kind::Buckets(buckets) => {
+                let batches = buckets.epoch(e).batches;
+                let mut end = 0;
+                let ends = batches.iter().map(|batch| {
+                    end += batch.len();
+                    end
+                });
+                Epoch { ends: ends.collect(), order: batches.concat() }
+            }
         }
-        Epoch { order, batch_size: self.config.batch_size }
     }
+}
+
+fn refuse<T>(rule: &'static str, got: String, repair: &'static str) -> Result<T> {
+    Err(Error::InvalidArgument { op: "batch plan", rule, got, repair })
 }
 
 /// The rows of one epoch in the order they are visited, cut into batches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Epoch {
     order: Vec<usize>,
-    batch_size: usize,
+    /// Where each batch ends.
+    ends: Vec<usize>,
 }
 
 impl Epoch {
     /// The rows of batch `i`; `None` beyond the last.
     pub fn batch(&self, i: usize) -> Option<&[usize]> {
-        self.iter().nth(i)
+        let end = *self.ends.get(i)?;
+        let begin = if i == 0 { 0 } else { self.ends[i - 1] };
+        Some(&self.order[begin..end])
+    }
+
+    /// The number of batches.
+    pub fn batches(&self) -> usize {
+        self.ends.len()
     }
 
     /// The rows of each batch. Resume an epoch with `iter().skip(done)`.
-    pub fn iter(&self) -> std::slice::Chunks<'_, usize> {
-        self.order.chunks(self.batch_size)
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[usize]> {
+        (0..self.ends.len()).map(|i| self.batch(i).expect("invariant: i is a batch"))
     }
 
     /// All rows in the order they are visited.
@@ -126,87 +160,3 @@ impl Epoch {
         &self.order
     }
 }
-
-impl<'a> IntoIterator for &'a Epoch {
-    type Item = &'a [usize];
-    type IntoIter = std::slice::Chunks<'a, usize>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
-
-/// A source read in the batches of a plan.
-///
-/// ```
-/// use data::{BatchConfig, Loader};
-/// let digits = data::digits()?;
-/// let loader = Loader::new(&digits, BatchConfig { batch_size: 100, shuffle: Some(0), drop_last: true })?;
-/// for batch in loader.epoch(0) {
-///     assert_eq!(batch?.features.shape(), [100, 64]);
-/// }
-/// # Ok::<(), data::Error>(())
-/// ```
-///
-/// Differs from PyTorch's `DataLoader` in: an epoch is asked for by number, and the same number is the same order.
-#[derive(Debug)]
-pub struct Loader<'a, S: Source + ?Sized> {
-    source: &'a S,
-    plan: BatchPlan,
-}
-
-impl<'a, S: Source + ?Sized> Loader<'a, S> {
-    /// A loader of `source` in batches of `config`.
-    ///
-    /// # Errors
-    /// Those of [`BatchPlan::new`].
-    pub fn new(source: &'a S, config: BatchConfig) -> Result<Self> {
-        Ok(Self { source, plan: BatchPlan::new(source.len(), config)? })
-    }
-
-    /// The plan it follows.
-    pub fn plan(&self) -> &BatchPlan {
-        &self.plan
-    }
-
-    /// The number of batches in an epoch.
-    pub fn batches(&self) -> usize {
-        self.plan.batches()
-    }
-
-    /// The batches of epoch `e`, fetched one by one.
-    pub fn epoch(&self, e: u64) -> Batches<'a, S> {
-        self.epoch_from(e, 0)
-    }
-
-    /// The batches of epoch `e` from batch `first` on: how an interrupted epoch is resumed.
-    pub fn epoch_from(&self, e: u64, first: usize) -> Batches<'a, S> {
-        Batches { source: self.source, number: e, epoch: self.plan.epoch(e), next: first }
-    }
-}
-
-/// The batches of one epoch, fetched one by one.
-#[derive(Debug)]
-pub struct Batches<'a, S: Source + ?Sized> {
-    source: &'a S,
-    number: u64,
-    epoch: Epoch,
-    next: usize,
-}
-
-impl<S: Source + ?Sized> Iterator for Batches<'_, S> {
-    type Item = Result<Batch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let rows = self.epoch.batch(self.next)?;
-        self.next += 1;
-        Some(self.source.batch_in(self.number, rows))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.epoch.iter().len().saturating_sub(self.next);
-        (left, Some(left))
-    }
-}
-
-impl<S: Source + ?Sized> ExactSizeIterator for Batches<'_, S> {}

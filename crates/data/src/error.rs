@@ -117,6 +117,18 @@ pub enum Error {
         /// What would make it right.
         repair: &'static str,
     },
+    /// Reading a batch panicked, in a worker or here.
+    #[error(
+        "[loader] reading a batch must not panic; got {message:?} in batch {batch} of epoch {epoch}; correct the source or the transform"
+    )]
+    Panicked {
+        /// The epoch, counted from 0.
+        epoch: u64,
+        /// The batch, counted from 0.
+        batch: usize,
+        /// What the panic said.
+        message: String,
+    },
     /// Rows of a CSV file that could not be read; `more` if reading stopped before the end.
     #[error("{}", crate::csv::show_bad_rows(rows, *more))]
     BadRows {

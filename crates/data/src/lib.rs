@@ -1,6 +1,7 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
+mod ahead;
 mod augment;
 mod batch;
 mod cifar;
@@ -11,13 +12,17 @@ mod digits;
 mod error;
 mod idx;
 mod images;
+mod loader;
 mod mnist;
+mod sampler;
 mod split;
 mod standardizer;
+mod stream;
 mod text;
+mod transformed;
 
 pub use augment::{Augment, Augmented, Mixup, mixup};
-pub use batch::{BatchConfig, BatchPlan, Batches, Epoch, Loader};
+pub use batch::{BatchConfig, BatchPlan, Epoch};
 pub use cifar::{Cifar10, cifar10};
 pub use csv::{
     BadRow, Cell, ClassOrder, Column, Csv, CsvOptions, Fault, OnBadRow, Target, parse_csv, read_csv,
@@ -27,12 +32,16 @@ pub use digits::digits;
 pub use error::{Error, Result};
 pub use idx::{IdxOptions, parse_idx, read_idx, write_idx};
 pub use images::{ImageFolder, ImageFolderOptions, Skipped, image_folder};
+pub use loader::{Batches, Loader, LoaderPosition, Workers};
 pub use mnist::{FASHION_MNIST_CLASSES, Mnist, fashion_mnist, mnist, mnist_files};
+pub use sampler::{Replacement, Sampler, Uneven};
 pub use split::{Fractions, Split, k_folds, k_folds_stratified, split_random, split_stratified};
 pub use standardizer::Standardizer;
+pub use stream::{Sample, Stream, StreamBatches, StreamConfig, StreamLoader};
 #[cfg(feature = "bpe")]
 pub use text::Bpe;
 pub use text::{
     BucketConfig, Bucketed, LengthBuckets, Padded, TextLanes, TextWindows, Vocab, VocabConfig, VocabUnit,
     pad_sequences, read_text,
 };
+pub use transformed::{Transform, Transformed};

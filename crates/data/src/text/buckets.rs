@@ -94,6 +94,16 @@ impl LengthBuckets {
         Ok(Self { lengths: lengths.to_vec(), config })
     }
 
+    /// The number of sequences.
+    pub(crate) fn rows(&self) -> usize {
+        self.lengths.len()
+    }
+
+    /// Batches of an epoch: pools are whole batches, but for the last one.
+    pub(crate) fn batches(&self) -> usize {
+        self.lengths.len().div_ceil(self.config.batch_size)
+    }
+
     /// The batches of epoch `e`.
     pub fn epoch(&self, e: u64) -> Bucketed {
         let BucketConfig { batch_size, pool, shuffle } = self.config;

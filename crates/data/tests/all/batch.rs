@@ -85,7 +85,7 @@ fn a_resumed_epoch_gives_the_batches_that_were_left() {
     let data = Dataset::regression(counted(&[10, 1]), counted(&[10, 1])).unwrap();
     let loader =
         Loader::new(&data, BatchConfig { batch_size: 3, shuffle: Some(5), drop_last: false }).unwrap();
-    let rows = |batches: data::Batches<Dataset>| -> Vec<Vec<f32>> {
+    let rows = |batches: data::Batches| -> Vec<Vec<f32>> {
         batches.map(|batch| batch.unwrap().features.to_vec().unwrap()).collect()
     };
     assert_eq!(
