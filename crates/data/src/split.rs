@@ -1,4 +1,10 @@
-//! Dividing rows into parts: random, stratified, k-fold. Each division is a function of the seed alone.
+//! Dividing rows into parts: random, stratified, by groups, in time, k-fold. Each division is a function of the seed alone.
+
+mod groups;
+mod time;
+
+pub use groups::{k_folds_groups, split_groups};
+pub use time::{TimeFolds, k_folds_time};
 
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
@@ -207,9 +213,14 @@ fn fold_up(order: &[usize], k: usize) -> Vec<Split> {
     for (place, &row) in order.iter().enumerate() {
         fold_of[row] = place % k;
     }
+    splits_of(&fold_of, k)
+}
+
+/// Each of `k` folds as the validation part of a split.
+fn splits_of(fold_of: &[usize], k: usize) -> Vec<Split> {
     (0..k)
         .map(|fold| {
-            let (validation, train) = (0..n).partition(|&row| fold_of[row] == fold);
+            let (validation, train) = (0..fold_of.len()).partition(|&row| fold_of[row] == fold);
             Split { train, validation, test: Vec::new() }
         })
         .collect()
