@@ -18,6 +18,7 @@ mod sampler;
 mod split;
 mod standardizer;
 mod stream;
+mod synthetic;
 mod text;
 mod transformed;
 
@@ -35,9 +36,16 @@ pub use images::{ImageFolder, ImageFolderOptions, Skipped, image_folder};
 pub use loader::{Batches, Loader, LoaderPosition, Workers};
 pub use mnist::{FASHION_MNIST_CLASSES, Mnist, fashion_mnist, mnist, mnist_files};
 pub use sampler::{Replacement, Sampler, Uneven};
-pub use split::{Fractions, Split, k_folds, k_folds_stratified, split_random, split_stratified};
+pub use split::{
+    Fractions, Split, TimeFolds, k_folds, k_folds_groups, k_folds_stratified, k_folds_time, split_groups,
+    split_random, split_stratified,
+};
 pub use standardizer::Standardizer;
 pub use stream::{Sample, Stream, StreamBatches, StreamConfig, StreamLoader};
+pub use synthetic::{
+    ClassificationSet, RegressionSet, Sequences, adding_task, blobs, circles, copy_task, friedman1,
+    friedman2, friedman3, make_classification, make_regression, moons, sort_task, spirals,
+};
 #[cfg(feature = "bpe")]
 pub use text::Bpe;
 pub use text::{

@@ -113,7 +113,7 @@ impl Sampler {
         }
         let positive = weights.iter().filter(|w| **w > 0.0).count();
         let total: f64 = weights.iter().sum();
-        if !weights.is_empty() && !(positive > 0 && total.is_finite()) {
+        if !(weights.is_empty() || positive > 0 && total.is_finite()) {
             let got = format!("{} weights of sum {total}", weights.len());
             return refuse("weights must have a finite sum above 0", got, "rescale the weights");
         }

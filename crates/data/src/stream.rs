@@ -161,7 +161,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn from_stream(&mut self) -> Option<Result<Sample>> {
+    fn read_one(&mut self) -> Option<Result<Sample>> {
         let samples = self.samples.as_mut()?;
         let (epoch, batch) = (self.at.epoch, self.at.batch);
         let next = guarded(epoch, batch, || samples.next().transpose()).transpose();
@@ -174,10 +174,10 @@ impl Reader<'_> {
 
     /// The next sample, through the buffer.
     fn sample(&mut self) -> Option<Result<Sample>> {
-        let Some(rng) = self.rng.clone() else { return self.from_stream() };
+        let Some(rng) = self.rng.clone() else { return self.read_one() };
         while self.samples.is_some() {
             let i = self.read;
-            match self.from_stream() {
+            match self.read_one() {
                 Some(Ok(sample)) if self.held.len() < self.config.buffer => self.held.push(sample),
                 Some(Ok(sample)) => {
                     let place = rng.stream(i).below(self.held.len());

@@ -13,7 +13,9 @@ mod loader;
 mod properties;
 mod sampler;
 mod split;
+mod split_more;
 mod standardizer;
+mod synthetic;
 mod text;
 
 use data::Result;
@@ -35,4 +37,10 @@ fn counted(shape: &[usize]) -> Tensor {
 
 fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| name.to_string()).collect()
+}
+
+/// What outside tools made of the same rows; `goldens/make_goldens.py` wrote it.
+fn goldens<T: serde::de::DeserializeOwned>(key: &str) -> T {
+    let mut all: serde_json::Value = serde_json::from_str(include_str!("../goldens/goldens.json")).unwrap();
+    serde_json::from_value(all[key].take()).unwrap()
 }
