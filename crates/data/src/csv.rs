@@ -2,11 +2,13 @@
 
 mod bad_row;
 mod columns;
+mod infer;
 mod table;
 mod watch;
 
 pub(crate) use bad_row::show_bad_rows;
 pub use bad_row::{BadRow, Cell, Fault};
+pub use infer::{TableOptions, parse_table, read_table};
 
 use crate::dataset::Dataset;
 use crate::error::{Error, Result, open};
@@ -177,12 +179,7 @@ pub fn read_csv(path: impl AsRef<Path>, options: &CsvOptions) -> Result<Csv> {
 /// closing one, by line; a line above `max_line`; bad rows, by line, column and text.
 pub fn parse_csv(input: impl Read, options: &CsvOptions) -> Result<Csv> {
     check_options(options)?;
-    let mut reader = ::csv::ReaderBuilder::new()
-        .delimiter(options.delimiter)
-        .has_headers(false)
-        .flexible(true)
-        .terminator(::csv::Terminator::Any(b'\n'))
-        .from_reader(Watch::new(input, options.delimiter, options.max_line));
+    let mut reader = reader(Watch::new(input, options.delimiter, options.max_line), options.delimiter)?;
     let mut record = ::csv::ByteRecord::new();
     if !next(&mut reader, &mut record)? {
         return Err(Error::Format {
@@ -198,9 +195,7 @@ pub fn parse_csv(input: impl Read, options: &CsvOptions) -> Result<Csv> {
     let mut row = Row::default();
     let mut more = !options.has_header || next(&mut reader, &mut record)?;
     while more {
-        // The reader stands after the line end of this record.
-        let inside = record.as_slice().iter().filter(|&&byte| byte == b'\n').count() as u64;
-        let line = reader.position().line().saturating_sub(1 + inside);
+        let line = line_of(&reader, &record);
         match table.parse(&record, line, &mut row) {
             Ok(()) => table.push(&row),
             Err(bad_row) => {
@@ -228,14 +223,6 @@ fn check_options(options: &CsvOptions) -> Result<()> {
     if !matches!(options.dtype, DType::F32 | DType::F64) {
         return refuse("numbers are read as floats", options.dtype.to_string(), "use f32 or f64");
     }
-    if matches!(options.delimiter, b'"' | b'\n' | b'\r') || !options.delimiter.is_ascii() {
-        let got = format!("{:?}", char::from(options.delimiter));
-        return refuse(
-            "fields are parted by one ASCII character, no quote or line end",
-            got,
-            "use ',', ';' or a tab",
-        );
-    }
     if matches!(&options.target, Target::Values(columns) if columns.is_empty()) {
         return refuse("there must be a target", "no target columns".to_string(), "name at least one");
     }
@@ -249,6 +236,31 @@ fn check_options(options: &CsvOptions) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// A reader of records of any number of fields.
+fn reader<R: Read>(input: Watch<R>, delimiter: u8) -> Result<::csv::Reader<Watch<R>>> {
+    if matches!(delimiter, b'"' | b'\n' | b'\r') || !delimiter.is_ascii() {
+        return Err(Error::InvalidArgument {
+            op: "csv",
+            rule: "fields are parted by one ASCII character, no quote or line end",
+            got: format!("{:?}", char::from(delimiter)),
+            repair: "use ',', ';' or a tab",
+        });
+    }
+    Ok(::csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .terminator(::csv::Terminator::Any(b'\n'))
+        .from_reader(input))
+}
+
+/// The line that the record, which was just read, begins in.
+fn line_of<R: Read>(reader: &::csv::Reader<Watch<R>>, record: &::csv::ByteRecord) -> u64 {
+    // The reader stands after the line end of this record.
+    let inside = record.as_slice().iter().filter(|&&byte| byte == b'\n').count() as u64;
+    reader.position().line().saturating_sub(1 + inside)
 }
 
 /// Reads the next record; `false` at the end.

@@ -197,7 +197,7 @@ impl Dataset {
     /// # Errors
     /// No training rows, or one outside `0..len()`.
     pub fn train_part(&self, split: &Split) -> Result<TrainPart> {
-        self.select(&split.train).map(TrainPart)
+        self.select(&split.train).map(Train::all_of)
     }
 
     /// The same targets with other features: `map` gets all of them and must keep the rows.
@@ -248,35 +248,42 @@ impl Source for Dataset {
 /// Data that a model may be fitted to. Statistics such as [`Standardizer`](crate::Standardizer) are fitted to nothing
 /// else, so that none of what is tested on leaks into them by accident.
 #[derive(Debug, Clone)]
-pub struct TrainPart(Dataset);
+pub struct Train<T>(T);
 
-impl TrainPart {
+/// A [`Dataset`] that a model may be fitted to.
+pub type TrainPart = Train<Dataset>;
+
+impl<T> Train<T> {
     /// Declares all of `data` as training data, because what is tested on lives elsewhere.
-    pub fn all_of(data: Dataset) -> Self {
+    pub fn all_of(data: T) -> Self {
         Self(data)
     }
 
     /// The data, no longer typed as training data.
-    pub fn into_inner(self) -> Dataset {
+    pub fn into_inner(self) -> T {
         self.0
     }
 }
 
-impl std::ops::Deref for TrainPart {
-    type Target = Dataset;
+impl<T> std::ops::Deref for Train<T> {
+    type Target = T;
 
-    fn deref(&self) -> &Dataset {
+    fn deref(&self) -> &T {
         &self.0
     }
 }
 
-impl Source for TrainPart {
+impl<T: Source> Source for Train<T> {
     fn len(&self) -> usize {
         self.0.len()
     }
 
     fn batch(&self, rows: &[usize]) -> Result<Batch> {
         self.0.batch(rows)
+    }
+
+    fn batch_in(&self, epoch: u64, rows: &[usize]) -> Result<Batch> {
+        self.0.batch_in(epoch, rows)
     }
 }
 

@@ -12,13 +12,17 @@ mod digits;
 mod error;
 mod idx;
 mod images;
+mod json_lines;
 mod loader;
 mod mnist;
+mod preprocess;
 mod sampler;
+mod scaler;
 mod split;
 mod standardizer;
 mod stream;
 mod synthetic;
+mod table;
 mod text;
 mod transformed;
 
@@ -26,16 +30,22 @@ pub use augment::{Augment, Augmented, Mixup, mixup};
 pub use batch::{BatchConfig, BatchPlan, Epoch};
 pub use cifar::{Cifar10, cifar10};
 pub use csv::{
-    BadRow, Cell, ClassOrder, Column, Csv, CsvOptions, Fault, OnBadRow, Target, parse_csv, read_csv,
+    BadRow, Cell, ClassOrder, Column, Csv, CsvOptions, Fault, OnBadRow, TableOptions, Target, parse_csv,
+    parse_table, read_csv, read_table,
 };
-pub use dataset::{Batch, Dataset, Source, TrainPart};
+pub use dataset::{Batch, Dataset, Source, Train, TrainPart};
 pub use digits::digits;
 pub use error::{Error, Result};
 pub use idx::{IdxOptions, parse_idx, read_idx, write_idx};
 pub use images::{ImageFolder, ImageFolderOptions, Skipped, image_folder};
+pub use json_lines::{parse_json_lines, read_json_lines};
 pub use loader::{Batches, Loader, LoaderPosition, Workers};
 pub use mnist::{FASHION_MNIST_CLASSES, Mnist, fashion_mnist, mnist, mnist_files};
+pub use preprocess::{
+    Encode, Impute, ImputeText, NumberSteps, Preprocess, Preprocessor, Scale, TextSteps, Unknown,
+};
 pub use sampler::{Replacement, Sampler, Uneven};
+pub use scaler::Scaler;
 pub use split::{
     Fractions, Split, TimeFolds, k_folds, k_folds_groups, k_folds_stratified, k_folds_time, split_groups,
     split_random, split_stratified,
@@ -46,6 +56,7 @@ pub use synthetic::{
     ClassificationSet, RegressionSet, Sequences, adding_task, blobs, circles, copy_task, friedman1,
     friedman2, friedman3, make_classification, make_regression, moons, sort_task, spirals,
 };
+pub use table::{Schema, Table, TableColumn};
 #[cfg(feature = "bpe")]
 pub use text::Bpe;
 pub use text::{

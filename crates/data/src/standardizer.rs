@@ -115,7 +115,7 @@ impl Standardizer {
     /// # Errors
     /// Another number of elements a row; elements of Bool.
     pub fn transform(&self, x: &Tensor) -> Result<Tensor> {
-        self.each("Standardizer::transform", x, |x, mean, scale| (x - mean) / scale)
+        self.affine().each("Standardizer::transform", x, |x, mean, scale| (x - mean) / scale)
     }
 
     /// `z · scale + mean`, the way back.
@@ -123,7 +123,7 @@ impl Standardizer {
     /// # Errors
     /// As [`transform`](Standardizer::transform).
     pub fn inverse(&self, z: &Tensor) -> Result<Tensor> {
-        self.each("Standardizer::inverse", z, |z, mean, scale| z * scale + mean)
+        self.affine().each("Standardizer::inverse", z, |z, mean, scale| z * scale + mean)
     }
 
     /// The same data with transformed features.
@@ -134,8 +134,21 @@ impl Standardizer {
         data.map_features(|x| self.transform(x))
     }
 
-    fn each(&self, op: &'static str, x: &Tensor, f: impl Fn(f64, f64, f64) -> f64) -> Result<Tensor> {
-        let d = self.mean.len();
+    fn affine(&self) -> Affine<'_> {
+        Affine { shift: &self.mean, scale: &self.scale }
+    }
+}
+
+/// What is subtracted from each feature, and what it is divided by.
+pub(crate) struct Affine<'a> {
+    pub shift: &'a [f64],
+    pub scale: &'a [f64],
+}
+
+impl Affine<'_> {
+    /// `f(x, shift, scale)` of every element.
+    pub fn each(&self, op: &'static str, x: &Tensor, f: impl Fn(f64, f64, f64) -> f64) -> Result<Tensor> {
+        let d = self.shift.len();
         if x.rank() == 0 || x.shape()[1..].iter().product::<usize>() != d {
             return Err(Error::InvalidArgument {
                 op,
@@ -147,17 +160,42 @@ impl Standardizer {
         let mut values = doubles(op, x)?;
         for row in values.chunks_exact_mut(d.max(1)) {
             for j in 0..d {
-                row[j] = f(row[j], self.mean[j], self.scale[j]);
+                row[j] = f(row[j], self.shift[j], self.scale[j]);
             }
         }
         let shape = x.shape();
         let dtype = if x.dtype().is_float() { x.dtype() } else { DType::F32 };
         Ok(Tensor::from_vec(values, shape)?.to_dtype(dtype)?)
     }
+
+    /// What a state from outside must be.
+    pub fn check(&self, op: &'static str, version: u32) -> Result<()> {
+        let refuse = |rule, got, repair| Err(Error::InvalidArgument { op, rule, got, repair });
+        if version != 1 {
+            let repair = "read it with the release that wrote it";
+            return refuse("a state must have version 1", format!("version {version}"), repair);
+        }
+        if self.shift.len() != self.scale.len() {
+            let got = format!("{} means and {} scales", self.shift.len(), self.scale.len());
+            return refuse(
+                "every feature must have a mean and a scale",
+                got,
+                "restore the state from its source",
+            );
+        }
+        for (j, (shift, scale)) in self.shift.iter().zip(self.scale).enumerate() {
+            if !(shift.is_finite() && scale.is_normal() && *scale > 0.0) {
+                let got = format!("mean {shift} and scale {scale} of feature {j}");
+                let rule = "means must be finite and scales finite and above 0";
+                return refuse(rule, got, "restore the state from its source");
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The elements as doubles.
-fn doubles(op: &'static str, x: &Tensor) -> Result<Vec<f64>> {
+pub(crate) fn doubles(op: &'static str, x: &Tensor) -> Result<Vec<f64>> {
     if x.dtype() == DType::Bool {
         return Err(Error::InvalidArgument {
             op,
@@ -188,27 +226,7 @@ impl TryFrom<Wire> for Standardizer {
     type Error = Error;
 
     fn try_from(Wire { version, mean, scale }: Wire) -> Result<Self> {
-        let refuse =
-            |rule, got, repair| Err(Error::InvalidArgument { op: "Standardizer state", rule, got, repair });
-        if version != 1 {
-            let repair = "read it with the release that wrote it";
-            return refuse("a state must have version 1", format!("version {version}"), repair);
-        }
-        if mean.len() != scale.len() {
-            let got = format!("{} means and {} scales", mean.len(), scale.len());
-            return refuse(
-                "every feature must have a mean and a scale",
-                got,
-                "restore the state from its source",
-            );
-        }
-        for (j, (mean, scale)) in mean.iter().zip(&scale).enumerate() {
-            if !(mean.is_finite() && scale.is_normal() && *scale > 0.0) {
-                let got = format!("mean {mean} and scale {scale} of feature {j}");
-                let rule = "means must be finite and scales finite and above 0";
-                return refuse(rule, got, "restore the state from its source");
-            }
-        }
+        Affine { shift: &mean, scale: &scale }.check("Standardizer state", version)?;
         Ok(Self { mean, scale })
     }
 }

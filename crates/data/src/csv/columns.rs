@@ -77,7 +77,7 @@ impl Columns {
 }
 
 /// The names in the first line.
-fn header(first: &ByteRecord) -> Result<Vec<String>> {
+pub(super) fn header(first: &ByteRecord) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::with_capacity(first.len());
     for (place, name) in first.iter().enumerate() {
         let name = std::str::from_utf8(name).ok().map(str::trim).filter(|name| !name.contains('\0'));

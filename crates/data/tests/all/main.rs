@@ -9,13 +9,16 @@ mod dataset;
 mod digits;
 mod idx;
 mod images;
+mod json_lines;
 mod loader;
+mod preprocess;
 mod properties;
 mod sampler;
 mod split;
 mod split_more;
 mod standardizer;
 mod synthetic;
+mod table;
 mod text;
 
 use data::Result;

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import sklearn
+from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GroupKFold, TimeSeriesSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, RobustScaler, StandardScaler
 
 rng = np.random.default_rng(0)
 
@@ -49,9 +52,39 @@ def group_folds():
     return cases
 
 
+def numbers():
+    """Gaps filled, then scaled: fitted to the first rows, applied to all."""
+    x = rng.normal(3.0, 10.0, size=40).round(1)
+    x[[0, 7, 8, 30]] = np.nan
+    x[5] = 1e4
+    cases = []
+    for impute, constant in [("mean", None), ("median", None), ("most_frequent", None), ("constant", -2.5)]:
+        for name, scaler in [("Standard", StandardScaler), ("MinMax", MinMaxScaler), ("Robust", RobustScaler)]:
+            pipeline = make_pipeline(SimpleImputer(strategy=impute, fill_value=constant), scaler())
+            pipeline.fit(x[:25, None])
+            cases.append({"impute": impute, "scale": name, "z": pipeline.transform(x[:, None])[:, 0].tolist()})
+    return {"x": [None if np.isnan(x) else x for x in x.tolist()], "train": 25, "cases": cases}
+
+
+def categories():
+    x = rng.choice(["Oslo", "Bergen", "Å", "a b"], size=20).tolist()
+    known = np.array(x[:15], dtype=object)[:, None]
+    rows = np.array(x[15:] + ["Rome"], dtype=object)[:, None]
+    one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(known).transform(rows)
+    ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1).fit(known).transform(rows)
+    return {
+        "train": x[:15],
+        "rows": rows[:, 0].tolist(),
+        "one_hot": one_hot.ravel().tolist(),
+        "ordinal": ordinal.ravel().tolist(),
+    }
+
+
 found = {
     "made_with": f"scikit-learn {sklearn.__version__}, NumPy {np.__version__}, Python {platform.python_version()}",
     "time_folds": time_folds(),
     "group_folds": group_folds(),
+    "numbers": numbers(),
+    "categories": categories(),
 }
 Path(__file__).with_name("goldens.json").write_text(json.dumps(found) + "\n")
