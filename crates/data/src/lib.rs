@@ -15,6 +15,7 @@ mod images;
 mod json_lines;
 mod loader;
 mod mnist;
+mod npy;
 mod preprocess;
 mod sampler;
 mod scaler;
@@ -41,6 +42,7 @@ pub use images::{ImageFolder, ImageFolderOptions, Skipped, image_folder};
 pub use json_lines::{parse_json_lines, read_json_lines};
 pub use loader::{Batches, Loader, LoaderPosition, Workers};
 pub use mnist::{FASHION_MNIST_CLASSES, Mnist, fashion_mnist, mnist, mnist_files};
+pub use npy::{NpyOptions, NpyRows, parse_npy, parse_npz, read_npy, read_npz, write_npy, write_npz};
 pub use preprocess::{
     Encode, Impute, ImputeText, NumberSteps, Preprocess, Preprocessor, Scale, TextSteps, Unknown,
 };

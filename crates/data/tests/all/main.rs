@@ -11,6 +11,7 @@ mod idx;
 mod images;
 mod json_lines;
 mod loader;
+mod npy;
 mod preprocess;
 mod properties;
 mod sampler;

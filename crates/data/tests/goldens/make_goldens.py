@@ -5,6 +5,7 @@
 Seeds stand below, versions in the file.
 """
 
+import io
 import json
 import platform
 from pathlib import Path
@@ -80,11 +81,43 @@ def categories():
     }
 
 
+def arrays():
+    """Files of NumPy's, as hexadecimal digits, and what is in them, row by row."""
+    x = np.arange(6).reshape(2, 3)
+    cases = []
+    for descr in ["|b1", "|i1", "|u1", "<i2", ">u2", "<i4", ">i4", "<u4", "<i8", ">u8", "<f2", ">f2", "<f4", ">f4", "<f8", ">f8"]:
+        for order in "CF" if descr in ["<f4", ">i4"] else "C":
+            cases.append(np.asarray(x % 2 if descr == "|b1" else x - 2 * ("u" not in descr), dtype=descr, order=order))
+    cases += [np.float64(2.5), np.zeros((0,), "<f4"), np.zeros((0, 3), "<i8"), np.array([7], "<i4")]
+    files = []
+    for version, array in [((1, 0), a) for a in cases] + [((2, 0), cases[-1]), ((3, 0), cases[-1])]:
+        file = io.BytesIO()
+        np.lib.format.write_array(file, np.asarray(array), version=version)
+        array = np.asarray(array)
+        files.append({
+            "file": file.getvalue().hex(),
+            "shape": array.shape,
+            "numbers": array.astype("f8").ravel().tolist(),
+        })
+    return files
+
+
+def archives():
+    files = []
+    for save in [np.savez, np.savez_compressed]:
+        file = io.BytesIO()
+        save(file, weight=np.arange(6, dtype="f4").reshape(2, 3), labels=np.array([1, 0], dtype="i8"))
+        files.append(file.getvalue().hex())
+    return files
+
+
 found = {
     "made_with": f"scikit-learn {sklearn.__version__}, NumPy {np.__version__}, Python {platform.python_version()}",
     "time_folds": time_folds(),
     "group_folds": group_folds(),
     "numbers": numbers(),
     "categories": categories(),
+    "arrays": arrays(),
+    "archives": archives(),
 }
 Path(__file__).with_name("goldens.json").write_text(json.dumps(found) + "\n")
