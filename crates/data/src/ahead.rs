@@ -1,7 +1,7 @@
 //! Batches read ahead by threads, in a pinned order.
 //!
-//! Each worker has a line of its own that holds so many batches and no more; what asks takes from the lines in turn. So the
-//! order is that of one reader, and a worker that is ahead waits. A line that is let go ends its worker.
+//! Each worker has a line of its own that holds so many batches and no more; what asks takes from the lines in turn. So
+//! the order is that of one reader, and a worker that is ahead waits. A line that is let go ends its worker.
 
 use crate::dataset::Batch;
 use crate::error::{Error, Result};

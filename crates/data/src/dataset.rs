@@ -16,8 +16,8 @@ pub struct Batch {
 
 /// Anything that can give rows by number: data in memory, files read when asked for, a generator.
 ///
-/// The rows of a batch must depend on the row numbers alone, so that an epoch can be repeated and resumed. `Sync`, because
-/// the workers of a loader share it.
+/// The rows of a batch must depend on the row numbers alone, so that an epoch can be repeated and resumed. `Sync`,
+/// because the workers of a loader share it.
 pub trait Source: Sync {
     /// The number of rows.
     fn len(&self) -> usize;

@@ -1,5 +1,9 @@
 //! Pictures in folders, a folder for each class.
 
+mod files;
+
+pub use files::ImageFiles;
+
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use image::imageops::FilterType;
@@ -46,14 +50,45 @@ const MOST_PIXELS: u32 = 1 << 15;
 const MOST_BYTES: u64 = 1 << 28;
 const ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "bmp"];
 
-/// Reads the PNG, JPEG and BMP files of `dir/class/`, a class for each folder that is not hidden in the order of their names, pictures in the
-/// order of theirs. Other files are not looked at.
+/// Reads the PNG, JPEG and BMP files of `dir/class/`, a class for each folder that is not hidden in the order of their
+/// names, pictures in the order of theirs. Other files are not looked at.
 ///
 /// # Errors
-/// No folders, or no pictures in any; a file that cannot be decoded; pictures of several sizes, if none was asked for (the
-/// first two are named). With [`skip_bad`](ImageFolderOptions::skip_bad) the last two are reported instead.
+/// No folders, or no pictures in any; a file that cannot be decoded; pictures of several sizes, if none was asked for
+/// (the first two are named). With [`skip_bad`](ImageFolderOptions::skip_bad) the last two are reported instead.
 pub fn image_folder(dir: impl AsRef<Path>, options: &ImageFolderOptions) -> Result<ImageFolder> {
     let dir = dir.as_ref();
+    let (names, pictures) = listed(dir, options)?;
+    let mut read = Read { options, size: options.size, first: None, pixels: Vec::new() };
+    let (mut labels, mut files, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
+    for (label, path) in pictures {
+        match read.add(&path) {
+            Ok(()) => {
+                labels.push(label);
+                files.push(path);
+            }
+            Err(error) if options.skip_bad => skipped.push(Skipped { path, error }),
+            Err(error) => return Err(error),
+        }
+    }
+    let Some([height, width]) = read.size.filter(|_| !labels.is_empty()) else {
+        return Err(no_picture(names.len(), skipped.len(), dir));
+    };
+    let n = labels.len();
+    let channels = if options.grey { 1 } else { 3 };
+    let features = Tensor::from_vec(read.pixels, [n, channels, height, width])?;
+    Ok(ImageFolder {
+        data: Dataset::classification(features, Tensor::from_vec(labels, [n])?, names)?,
+        files,
+        skipped,
+    })
+}
+
+/// Pictures, each with the number of its class.
+type Pictures = Vec<(i64, PathBuf)>;
+
+/// The names of the classes, and their pictures.
+fn listed(dir: &Path, options: &ImageFolderOptions) -> Result<(Vec<String>, Pictures)> {
     if options.size.is_some_and(|[h, w]| h == 0 || w == 0 || h.max(w) > MOST_PIXELS as usize) {
         return Err(Error::InvalidArgument {
             op: OP,
@@ -68,36 +103,19 @@ pub fn image_folder(dir: impl AsRef<Path>, options: &ImageFolderOptions) -> Resu
     if classes.is_empty() {
         return Err(format_error("a directory must hold a folder for each class", "no folders".into(), dir));
     }
-    let names: Vec<String> = classes
-        .iter()
-        .map(|class| class.file_name().map_or(String::new(), |n| n.to_string_lossy().into_owned()))
-        .collect();
-    let mut read = Read { options, size: options.size, first: None, pixels: Vec::new() };
-    let (mut labels, mut files, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
+    let mut pictures = Vec::new();
     for (label, class) in classes.iter().enumerate() {
-        for path in entries(class)?.into_iter().filter(|path| is_picture(path)) {
-            match read.add(&path) {
-                Ok(()) => {
-                    labels.push(label as i64);
-                    files.push(path);
-                }
-                Err(error) if options.skip_bad => skipped.push(Skipped { path, error }),
-                Err(error) => return Err(error),
-            }
-        }
+        let found = entries(class)?.into_iter().filter(|path| is_picture(path));
+        pictures.extend(found.map(|path| (label as i64, path)));
     }
-    let Some([height, width]) = read.size.filter(|_| !labels.is_empty()) else {
-        let got = format!("{} folders and {} pictures that cannot be read", classes.len(), skipped.len());
-        return Err(format_error("there must be a picture", got, dir));
-    };
-    let n = labels.len();
-    let channels = if options.grey { 1 } else { 3 };
-    let features = Tensor::from_vec(read.pixels, [n, channels, height, width])?;
-    Ok(ImageFolder {
-        data: Dataset::classification(features, Tensor::from_vec(labels, [n])?, names)?,
-        files,
-        skipped,
-    })
+    let name =
+        |class: &PathBuf| class.file_name().map_or(String::new(), |n| n.to_string_lossy().into_owned());
+    Ok((classes.iter().map(name).collect(), pictures))
+}
+
+fn no_picture(folders: usize, skipped: usize, dir: &Path) -> Error {
+    let got = format!("{folders} folders and {skipped} pictures that cannot be read");
+    format_error("there must be a picture", got, dir)
 }
 
 fn format_error(rule: &'static str, got: String, path: &Path) -> Error {
@@ -134,38 +152,52 @@ struct Read<'a> {
 impl Read<'_> {
     fn add(&mut self, path: &Path) -> Result<()> {
         // The header first: a picture of another size is refused before memory is taken for it.
-        let (width, height) = reader(path)?.into_dimensions().map_err(|error| unreadable(error, path))?;
-        let own = [height as usize, width as usize];
+        let own = dimensions(path)?;
         if let (Some(size), None) = (self.size, self.options.size)
             && size != own
         {
-            let first = self.first.as_ref().map_or(String::new(), |first| first.display().to_string());
-            return Err(Error::Format {
-                op: OP,
-                rule: "all pictures must have one size",
-                got: format!("{own:?} (height, width), where {first} has {size:?}"),
-                repair: "give a size to bring them to, or skip the others",
-            }
-            .in_file(path));
+            return Err(other_size(path, own, self.first.as_deref(), size));
         }
-        let picture = reader(path)?.decode().map_err(|error| unreadable(error, path))?;
-        let picture = match self.options.size {
-            Some(size) if size != own => {
-                picture.resize_exact(size[1] as u32, size[0] as u32, FilterType::Triangle)
-            }
-            _ => picture,
-        };
+        decode(path, own, self.options, &mut self.pixels)?;
         if self.size.is_none() {
             (self.size, self.first) = (Some(own), Some(path.to_path_buf()));
         }
-        let channels = if self.options.grey { 1 } else { 3 };
-        let bytes =
-            if self.options.grey { picture.into_luma8().into_raw() } else { picture.into_rgb8().into_raw() };
-        for c in 0..channels {
-            self.pixels.extend(bytes.iter().skip(c).step_by(channels).map(|&byte| f32::from(byte) / 255.0));
-        }
         Ok(())
     }
+}
+
+fn other_size(path: &Path, own: [usize; 2], first: Option<&Path>, size: [usize; 2]) -> Error {
+    let first = first.map_or(String::new(), |first| first.display().to_string());
+    Error::Format {
+        op: OP,
+        rule: "all pictures must have one size",
+        got: format!("{own:?} (height, width), where {first} has {size:?}"),
+        repair: "give a size to bring them to, or skip the others",
+    }
+    .in_file(path)
+}
+
+/// Height and width, from the header alone.
+fn dimensions(path: &Path) -> Result<[usize; 2]> {
+    let (width, height) = reader(path)?.into_dimensions().map_err(|error| unreadable(error, path))?;
+    Ok([height as usize, width as usize])
+}
+
+/// Appends the values of a picture of size `own`, channel by channel, from 0 to 1, brought to the size that is asked for.
+fn decode(path: &Path, own: [usize; 2], options: &ImageFolderOptions, pixels: &mut Vec<f32>) -> Result<()> {
+    let picture = reader(path)?.decode().map_err(|error| unreadable(error, path))?;
+    let picture = match options.size {
+        Some(size) if size != own => {
+            picture.resize_exact(size[1] as u32, size[0] as u32, FilterType::Triangle)
+        }
+        _ => picture,
+    };
+    let channels = if options.grey { 1 } else { 3 };
+    let bytes = if options.grey { picture.into_luma8().into_raw() } else { picture.into_rgb8().into_raw() };
+    for c in 0..channels {
+        pixels.extend(bytes.iter().skip(c).step_by(channels).map(|&byte| f32::from(byte) / 255.0));
+    }
+    Ok(())
 }
 
 /// A reader that takes no more memory than a picture of the wild needs.

@@ -23,8 +23,9 @@ pub fn read_json_lines(path: impl AsRef<Path>) -> Result<Table> {
     parse_json_lines(BufReader::new(open("json lines", path)?)).map_err(|e| e.in_file(path))
 }
 
-/// Reads a table from `input`, an object on each line: numbers make columns of numbers, strings and `true` and `false` columns of text,
-/// `null` and members that are not there gaps. Columns stand in the order in which they are first met. Blank lines are passed over.
+/// Reads a table from `input`, an object on each line: numbers make columns of numbers, strings and `true` and `false`
+/// columns of text, `null` and members that are not there gaps. Columns stand in the order in which they are first met.
+/// Blank lines are passed over.
 ///
 /// ```
 /// let text = "{\"city\": \"Oslo\", \"rent\": 12.5}\n{\"city\": \"Bergen\"}\n";
@@ -34,8 +35,9 @@ pub fn read_json_lines(path: impl AsRef<Path>) -> Result<Table> {
 /// ```
 ///
 /// # Errors
-/// No objects; by line: what is not JSON in UTF-8, not an object, nested, or has a member twice; a column of numbers and text; a line above
-/// 16 MiB; so many columns in so few bytes that their gaps would take more memory than the file explains.
+/// No objects; by line: what is not JSON in UTF-8, not an object, nested, or has a member twice; a column of numbers
+/// and text; a line above 16 MiB; so many columns in so few bytes that their gaps would take more memory than the file
+/// explains.
 pub fn parse_json_lines(mut input: impl BufRead) -> Result<Table> {
     let mut columns = Columns::default();
     let (mut line, mut bytes) = (Vec::new(), 0u64);

@@ -38,7 +38,7 @@ pub use dataset::{Batch, Dataset, Source, Train, TrainPart};
 pub use digits::digits;
 pub use error::{Error, Result};
 pub use idx::{IdxOptions, parse_idx, read_idx, write_idx};
-pub use images::{ImageFolder, ImageFolderOptions, Skipped, image_folder};
+pub use images::{ImageFiles, ImageFolder, ImageFolderOptions, Skipped, image_folder};
 pub use json_lines::{parse_json_lines, read_json_lines};
 pub use loader::{Batches, Loader, LoaderPosition, Workers};
 pub use mnist::{FASHION_MNIST_CLASSES, Mnist, fashion_mnist, mnist, mnist_files};

@@ -69,8 +69,8 @@ pub struct LoaderPosition {
 /// # Ok::<(), data::Error>(())
 /// ```
 ///
-/// Differs from PyTorch's `DataLoader` in: an epoch is asked for by number, and the same number is the same order; workers
-/// are threads of a scope that share the source; batches and their bits do not depend on how many there are.
+/// Differs from PyTorch's `DataLoader` in: an epoch is asked for by number, and the same number is the same order;
+/// workers are threads of a scope that share the source; batches and their bits do not depend on how many there are.
 #[derive(Debug)]
 pub struct Loader<'a, S: Source + ?Sized> {
     source: &'a S,
@@ -125,15 +125,15 @@ impl<'a, S: Source + ?Sized> Loader<'a, S> {
         Batches { lanes, total, next: LoaderPosition { epoch: e, batch: first } }
     }
 
-    /// The batches from `from` to the end of its epoch, read ahead by `workers`, threads of `scope`. The batches, their order and
-    /// their bits are those of [`epoch_from`](Self::epoch_from).
+    /// The batches from `from` to the end of its epoch, read ahead by `workers`, threads of `scope`. The batches, their
+    /// order and their bits are those of [`epoch_from`](Self::epoch_from).
     ///
     /// The threads end when the batches are dropped, at the last batch, and at the first error. A worker that panics is
     /// an error too, in the place of its batch.
     ///
     /// # Errors
-    /// `prefetch` 0 or more than 1,024 threads; a position beyond the end of an epoch, as after the data changed; threads that the
-    /// system refuses.
+    /// `prefetch` 0 or more than 1,024 threads; a position beyond the end of an epoch, as after the data changed;
+    /// threads that the system refuses.
     pub fn ahead<'scope>(
         &self,
         scope: &'scope Scope<'scope, '_>,

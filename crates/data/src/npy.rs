@@ -28,7 +28,8 @@ const MAX_HEADER: usize = 1 << 16;
 /// What a file may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NpyOptions {
-    /// Most bytes of elements, decompressed, of all arrays together; a file that claims more is refused before any is read.
+    /// Most bytes of elements, decompressed, of all arrays together; a file that claims more is refused before any is
+    /// read.
     pub max_bytes: u64,
 }
 
@@ -45,8 +46,8 @@ fn refuse<T>(rule: &'static str, got: String, repair: &'static str) -> Result<T>
 
 const INTACT: &str = "give an intact NPY file";
 
-/// Reads an NPY file as a tensor of its shape: `f2`, `f4`, `f8`, `i1`, `i4`, `i8`, `u1` and `b1` as they are; `i2` and `u2` as I32;
-/// `u4` and `u8` as I64; either order of bytes, and of axes.
+/// Reads an NPY file as a tensor of its shape: `f2`, `f4`, `f8`, `i1`, `i4`, `i8`, `u1` and `b1` as they are; `i2` and
+/// `u2` as I32; `u4` and `u8` as I64; either order of bytes, and of axes.
 ///
 /// Memory grows with what is read, never with what the header claims.
 ///
@@ -69,9 +70,10 @@ pub fn read_npy(path: impl AsRef<Path>, options: NpyOptions) -> Result<Tensor> {
 /// ```
 ///
 /// # Errors
-/// Not NPY; a version above 3; a header above 64 KiB, or that is not a dictionary of just `descr`, `fortran_order` and `shape`;
-/// elements that are objects, text, records, dates or complex; above 64 axes; sizes whose product overflows or passes
-/// `max_bytes`; an end before the last element or bytes after it; a boolean that is not 0 or 1; a `u8` beyond I64.
+/// Not NPY; a version above 3; a header above 64 KiB, or that is not a dictionary of just `descr`, `fortran_order` and
+/// `shape`; elements that are objects, text, records, dates or complex; above 64 axes; sizes whose product overflows or
+/// passes `max_bytes`; an end before the last element or bytes after it; a boolean that is not 0 or 1; a `u8` beyond
+/// I64.
 pub fn parse_npy(mut input: impl Read, options: NpyOptions) -> Result<Tensor> {
     let (header, _) = read_header(&mut input)?;
     let bytes = header.bytes().filter(|&bytes| bytes <= options.max_bytes);

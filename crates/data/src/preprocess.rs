@@ -118,8 +118,8 @@ impl Default for TextSteps {
     }
 }
 
-/// What is to be done with which columns of a table; [`fit`](Self::fit) makes a [`Preprocessor`] of it. Columns that are not named are
-/// left out. Features stand in the order in which columns are named here.
+/// What is to be done with which columns of a table; [`fit`](Self::fit) makes a [`Preprocessor`] of it. Columns that
+/// are not named are left out. Features stand in the order in which columns are named here.
 ///
 /// ```
 /// use data::{Impute, NumberSteps, Preprocess, TextSteps, Train};
@@ -135,8 +135,8 @@ impl Default for TextSteps {
 /// # Ok::<(), data::Error>(())
 /// ```
 ///
-/// Differs from scikit-learn's `ColumnTransformer` in: it is fitted to a [`Train`] table alone; an indicator of gaps follows its column, and is
-/// there whether or not the training part has gaps.
+/// Differs from scikit-learn's `ColumnTransformer` in: it is fitted to a [`Train`] table alone; an indicator of gaps
+/// follows its column, and is there whether or not the training part has gaps.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Preprocess(Vec<(String, Steps)>);
 
@@ -173,8 +173,9 @@ impl Preprocess {
     /// With the statistics of a training part.
     ///
     /// # Errors
-    /// No columns, one twice, one that is not there or of the other kind; a gap that nothing fills; a mean or a scale of numbers that is not
-    /// finite; categories that are given twice, or that lack one of the training part where unknown ones are refused.
+    /// No columns, one twice, one that is not there or of the other kind; a gap that nothing fills; a mean or a scale
+    /// of numbers that is not finite; categories that are given twice, or that lack one of the training part where
+    /// unknown ones are refused.
     pub fn fit(&self, train: &Train<Table>) -> Result<Preprocessor> {
         let mut columns = Vec::with_capacity(self.0.len());
         for (name, steps) in &self.0 {
@@ -243,7 +244,8 @@ fn fit_text(name: &str, steps: &TextSteps, cells: &[Option<String>]) -> Result<H
     Ok(How::Text { fill, categories, encode: steps.encode, unknown: steps.unknown })
 }
 
-/// A [`Preprocess`] with the statistics of a training part: makes numbers of any table with those columns. Saved with the model.
+/// A [`Preprocess`] with the statistics of a training part: makes numbers of any table with those columns. Saved with
+/// the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "state::Wire", into = "state::Wire")]
 pub struct Preprocessor {
@@ -286,8 +288,8 @@ impl Preprocessor {
     /// The features of a table, `(n, d)` of F32, computed in F64 and rounded once.
     ///
     /// # Errors
-    /// A column that is not there or of the other kind; a gap that nothing fills, or an unknown category that is to be refused, by row and
-    /// column; a feature beyond F32.
+    /// A column that is not there or of the other kind; a gap that nothing fills, or an unknown category that is to be
+    /// refused, by row and column; a feature beyond F32.
     pub fn transform(&self, table: &Table) -> Result<Tensor> {
         let (n, d) = (table.rows(), self.feature_names().len());
         let mut x = vec![0f32; n * d];

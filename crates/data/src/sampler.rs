@@ -99,13 +99,13 @@ impl Sampler {
         Self::new(Kind::Random, rows, seed)
     }
 
-    /// `draws` rows, row i with a chance in proportion to `weights[i]`; without replacement in proportion among those that
-    /// are left, by the keys `−ln(u)/w` in ascending order. Source: Efraimidis & Spirakis 2006, "Weighted random
+    /// `draws` rows, row i with a chance in proportion to `weights[i]`; without replacement in proportion among those
+    /// that are left, by the keys `−ln(u)/w` in ascending order. Source: Efraimidis & Spirakis 2006, "Weighted random
     /// sampling with a reservoir".
     ///
     /// # Errors
-    /// No rows or no draws; a weight that is negative or not finite (its row is named), or all of them 0; without replacement, more
-    /// draws than rows of weight above 0.
+    /// No rows or no draws; a weight that is negative or not finite (its row is named), or all of them 0; without
+    /// replacement, more draws than rows of weight above 0.
     pub fn weighted(weights: &[f64], draws: usize, replacement: Replacement, seed: u64) -> Result<Self> {
         if let Some(row) = weights.iter().position(|w| !(w.is_finite() && *w >= 0.0)) {
             let got = format!("{} for row {row}", weights[row]);
@@ -168,8 +168,8 @@ impl Sampler {
         Ok(Self { kind, rows, seed, shard: None })
     }
 
-    /// The part of this order that process `rank` of `world` visits: places rank, rank + world, …; all ranks visit the same
-    /// number of rows, and together, up to `uneven`, all of them.
+    /// The part of this order that process `rank` of `world` visits: places rank, rank + world, …; all ranks visit the
+    /// same number of rows, and together, up to `uneven`, all of them.
     ///
     /// # Errors
     /// `rank` must lie in `0..world`; an order that is a part already; with [`Uneven::Drop`], fewer rows than ranks.

@@ -35,8 +35,8 @@ impl Scaler {
         Self::fit(train, Scale::MinMax)
     }
 
-    /// `(x − median) / (third quartile − first quartile)`, quartiles by straight lines between neighbours; a few wild values do
-    /// not move them. Where they are equal, by 1. scikit-learn's `RobustScaler`.
+    /// `(x − median) / (third quartile − first quartile)`, quartiles by straight lines between neighbours; a few wild
+    /// values do not move them. Where they are equal, by 1. scikit-learn's `RobustScaler`.
     ///
     /// # Errors
     /// As [`min_max`](Self::min_max).
@@ -75,7 +75,8 @@ impl Scaler {
         &self.scale
     }
 
-    /// `(x − shift) / scale` for features `(B, …)` of d elements a row, computed in F64. Floats keep their type, others become F32.
+    /// `(x − shift) / scale` for features `(B, …)` of d elements a row, computed in F64. Floats keep their type, others
+    /// become F32.
     ///
     /// # Errors
     /// Another number of elements a row; elements of Bool.

@@ -10,8 +10,8 @@ const TRANSFORMS: u64 = 24;
 /// A step of a [`Transformed`] source: the features `(…)` of one row, and the row's own random numbers.
 pub type Transform<'a> = Box<dyn Fn(&Tensor, &mut Rng) -> Result<Tensor> + Send + Sync + 'a>;
 
-/// A source whose rows go through steps, one after another. What happens to a row depends on (seed, epoch, row) and the step:
-/// not on the batch that it is in, nor on the thread that reads it.
+/// A source whose rows go through steps, one after another. What happens to a row depends on (seed, epoch, row) and the
+/// step: not on the batch that it is in, nor on the thread that reads it.
 ///
 /// ```
 /// use data::{Source, Transformed};

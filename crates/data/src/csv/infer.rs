@@ -50,12 +50,13 @@ pub fn read_table(path: impl AsRef<Path>, options: &TableOptions) -> Result<Tabl
     parse_table(open("csv", path)?, options).map_err(|e| e.in_file(path))
 }
 
-/// Reads a table from `input`, written as [`parse_csv`](super::parse_csv) reads it. A column is numbers if all of its cells that are not
-/// gaps are finite numbers, and text otherwise; [`Table::schema`] shows what was found.
+/// Reads a table from `input`, written as [`parse_csv`](super::parse_csv) reads it. A column is numbers if all of its
+/// cells that are not gaps are finite numbers, and text otherwise; [`Table::schema`] shows what was found.
 ///
 /// # Errors
-/// No header or no rows; a name twice; a column that is not there; above 65,536 columns; an unterminated quote or text after a closing
-/// one, by line; a line above `max_line`; the first row with another number of fields or bytes that are not UTF-8, by line.
+/// No header or no rows; a name twice; a column that is not there; above 65,536 columns; an unterminated quote or text
+/// after a closing one, by line; a line above `max_line`; the first row with another number of fields or bytes that are
+/// not UTF-8, by line.
 pub fn parse_table(input: impl Read, options: &TableOptions) -> Result<Table> {
     let mut reader = reader(Watch::new(input, options.delimiter, options.max_line), options.delimiter)?;
     let mut record = ::csv::ByteRecord::new();

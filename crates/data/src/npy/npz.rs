@@ -9,7 +9,8 @@ use tensor::Tensor;
 
 const OP: &str = "npz";
 
-/// Reads an NPZ file, as `numpy.savez` and `savez_compressed` write it: the arrays in the order of the archive, by name without `.npy`.
+/// Reads an NPZ file, as `numpy.savez` and `savez_compressed` write it: the arrays in the order of the archive, by name
+/// without `.npy`.
 ///
 /// # Errors
 /// With the path before them: a file that cannot be read; those of [`parse_npz`].
@@ -24,8 +25,9 @@ pub fn read_npz(path: impl AsRef<Path>, options: NpyOptions) -> Result<Vec<(Stri
 /// Reads the arrays of an NPZ file; see [`read_npz`].
 ///
 /// # Errors
-/// Not ZIP, or not intact; encrypted, or compressed by anything but deflate; 4 GiB and more; a name twice, or without `.npy`; arrays that
-/// together pass `max_bytes`, before any is read; those of [`parse_npy`], with the name before them.
+/// Not ZIP, or not intact; encrypted, or compressed by anything but deflate; 4 GiB and more; a name twice, or without
+/// `.npy`; arrays that together pass `max_bytes`, before any is read; those of [`parse_npy`], with the name before
+/// them.
 pub fn parse_npz(bytes: &[u8], options: NpyOptions) -> Result<Vec<(String, Tensor)>> {
     let members = zip::members(bytes)?;
     let refuse = |rule, got, repair| Err(Error::Format { op: OP, rule, got, repair });

@@ -10,9 +10,9 @@ use tensor::Tensor;
 
 const OP: &str = "npy rows";
 
-/// Data larger than memory: features and targets in two NPY files, of which a batch reads its own rows and nothing else. What is read often
-/// stays in memory as long as the system finds room, which is also what a mapped file would do; but a file that is cut
-/// off or changed under a run is an error here and not a crash.
+/// Data larger than memory: features and targets in two NPY files, of which a batch reads its own rows and nothing
+/// else. What is read often stays in memory as long as the system finds room, which is also what a mapped file would
+/// do; but a file that is cut off or changed under a run is an error here and not a crash.
 ///
 /// Numbers are given as they stand in the files: nobody has looked whether they are finite.
 ///
@@ -39,8 +39,9 @@ impl NpyRows {
     /// Features `(n, …)` and targets `(n, …)` of these files. Their headers are read, and their sizes compared with them.
     ///
     /// # Errors
-    /// With the path before them: a file that cannot be read; a header as [`parse_npy`](super::parse_npy) refuses it; `fortran_order`, whose rows
-    /// lie apart; no rows; a file of another size than its header says. Files of different numbers of rows.
+    /// With the path before them: a file that cannot be read; a header as [`parse_npy`](super::parse_npy) refuses it;
+    /// `fortran_order`, whose rows lie apart; no rows; a file of another size than its header says. Files of different
+    /// numbers of rows.
     pub fn open(features: impl AsRef<Path>, targets: impl AsRef<Path>) -> Result<Self> {
         let (features, targets) = (OnDisk::open(features.as_ref())?, OnDisk::open(targets.as_ref())?);
         if features.header.shape[0] != targets.header.shape[0] {

@@ -1,7 +1,7 @@
 //! As much of ZIP as NPZ needs: members stored or deflated, found through the directory at the end.
 //!
-//! Source: PKWARE, APPNOTE.TXT 6.3, sections 4.3 and 4.4. Not read: archives in parts, encryption, and the fields of ZIP64, which members
-//! or archives of 4 GiB and more would need.
+//! Source: PKWARE, APPNOTE.TXT 6.3, sections 4.3 and 4.4. Not read: archives in parts, encryption, and the fields of
+//! ZIP64, which members or archives of 4 GiB and more would need.
 
 use super::up_to;
 use crate::error::{Error, Result};

@@ -10,8 +10,9 @@ use tensor::Rng;
 const GROUPS: u64 = 25;
 const GROUP_FOLDS: u64 = 26;
 
-/// Divides the groups of `groups`, which names the group of each row, at random into parts of `groups · fraction` groups: as
-/// [`split_random`](super::split_random), with groups in place of rows. Parts have as many rows as their groups do.
+/// Divides the groups of `groups`, which names the group of each row, at random into parts of `groups · fraction`
+/// groups: as [`split_random`](super::split_random), with groups in place of rows. Parts have as many rows as their
+/// groups do.
 ///
 /// ```
 /// let patients = ["ann", "bob", "ann", "eve", "bob"];
@@ -42,8 +43,8 @@ pub fn split_groups<G: Ord>(groups: &[G], fractions: Fractions, seed: u64) -> Re
     parts.finish(op, groups.iter().map(Vec::len).sum(), fractions)
 }
 
-/// Divides the rows into `k` folds, every group in one of them: the groups, the largest first, each go to the fold that has the
-/// fewest rows. Split `i` has fold `i` as validation part. The seed decides among groups of equal size.
+/// Divides the rows into `k` folds, every group in one of them: the groups, the largest first, each go to the fold that
+/// has the fewest rows. Split `i` has fold `i` as validation part. The seed decides among groups of equal size.
 ///
 /// # Errors
 /// `k` must lie in `2..=` the number of groups.

@@ -23,8 +23,8 @@ impl Default for TimeFolds {
     }
 }
 
-/// Divides rows `0..n`, the earliest first, into splits whose validation parts follow each other up to the last row, each with
-/// the rows before it, less the gap, as training part. No seed: time has one order.
+/// Divides rows `0..n`, the earliest first, into splits whose validation parts follow each other up to the last row,
+/// each with the rows before it, less the gap, as training part. No seed: time has one order.
 ///
 /// ```
 /// let config = data::TimeFolds { folds: 2, gap: 1, ..Default::default() };
@@ -35,7 +35,8 @@ impl Default for TimeFolds {
 /// ```
 ///
 /// # Errors
-/// No folds; a validation part or a `max_train` of 0; too few rows for all validation parts, the gap and one row to train on.
+/// No folds; a validation part or a `max_train` of 0; too few rows for all validation parts, the gap and one row to
+/// train on.
 ///
 /// scikit-learn's `TimeSeriesSplit`, which also allows a single fold here.
 pub fn k_folds_time(n: usize, config: TimeFolds) -> Result<Vec<Split>> {

@@ -6,8 +6,8 @@ use crate::dataset::Dataset;
 use crate::error::Result;
 use std::f64::consts::PI;
 
-/// `y = 10 sin(π x₀ x₁) + 20 (x₂ − 1/2)² + 10 x₃ + 5 x₄ + noise·N(0, 1)` with x uniform in `[0, 1)`; features beyond the fifth say
-/// nothing.
+/// `y = 10 sin(π x₀ x₁) + 20 (x₂ − 1/2)² + 10 x₃ + 5 x₄ + noise·N(0, 1)` with x uniform in `[0, 1)`; features beyond
+/// the fifth say nothing.
 ///
 /// Features `(n, d)`, targets `(n, 1)`, F32; targets are of the features before rounding.
 ///
@@ -36,8 +36,8 @@ pub fn friedman1(n: usize, d: usize, noise: f64, seed: u64) -> Result<Dataset> {
     of_numbers(&x, d, &y)
 }
 
-/// `y = √(x₀² + (x₁ x₂ − 1/(x₁ x₃))²) + noise·N(0, 1)` with x₀ uniform in `[0, 100)`, x₁ in `[40π, 560π)`, x₂ in `[0, 1)`, x₃ in
-/// `[1, 11)`: the impedance of a circuit.
+/// `y = √(x₀² + (x₁ x₂ − 1/(x₁ x₃))²) + noise·N(0, 1)` with x₀ uniform in `[0, 100)`, x₁ in `[40π, 560π)`, x₂ in `[0,
+/// 1)`, x₃ in `[1, 11)`: the impedance of a circuit.
 ///
 /// Features `(n, 4)`, targets `(n, 1)`, F32.
 ///

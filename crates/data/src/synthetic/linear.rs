@@ -26,7 +26,8 @@ impl Default for RegressionSet {
     }
 }
 
-/// `y = x·w + bias + noise·N(0, 1)` with x of `N(0, 1)` and w uniform in `[0, 100)` for informative features, 0 for others; also w.
+/// `y = x·w + bias + noise·N(0, 1)` with x of `N(0, 1)` and w uniform in `[0, 100)` for informative features, 0 for
+/// others; also w.
 ///
 /// Features `(n, d)`, targets `(n, 1)`, F32. scikit-learn's `make_regression`, not shuffled.
 ///
@@ -77,15 +78,16 @@ impl Default for ClassificationSet {
     }
 }
 
-/// Clouds of `N(0, 1)` at corners of a cube: the informative features of class c have their middle at `±separation`, the signs being
-/// those of a corner of its own, drawn at random; other features are `N(0, 1)`. Row i is of class `i mod classes`, and with chance `flip` its
-/// label is drawn anew from all classes.
+/// Clouds of `N(0, 1)` at corners of a cube: the informative features of class c have their middle at `±separation`,
+/// the signs being those of a corner of its own, drawn at random; other features are `N(0, 1)`. Row i is of class `i
+/// mod classes`, and with chance `flip` its label is drawn anew from all classes.
 ///
-/// Features `(n, d)` of F32. After scikit-learn's `make_classification` (Guyon 2003), one cluster a class, without redundant features.
+/// Features `(n, d)` of F32. After scikit-learn's `make_classification` (Guyon 2003), one cluster a class, without
+/// redundant features.
 ///
 /// # Errors
-/// No rows, features or classes; more informative features than there are, or more classes than corners; numbers that are negative or
-/// not finite, `flip` above 1.
+/// No rows, features or classes; more informative features than there are, or more classes than corners; numbers that
+/// are negative or not finite, `flip` above 1.
 pub fn make_classification(set: ClassificationSet, seed: u64) -> Result<Dataset> {
     let ClassificationSet { n, d, informative, classes, separation, flip } = set;
     let op = "make_classification";

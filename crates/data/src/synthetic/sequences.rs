@@ -38,8 +38,8 @@ fn draw(seed: u64, n: usize, symbols: usize) -> Result<Vec<i64>> {
     Ok(uniform(&mut rng(seed), n, 0.0, symbols as f64)?.into_iter().map(|x| x as i64).collect())
 }
 
-/// Remember and repeat: `len` symbols of `2..symbols + 2`, then the token 1, then `len` times 0; the answer is `len + 1` times 0, then
-/// the symbols. Source: Graves et al. 2014, arXiv:1410.5401, section 4.1.
+/// Remember and repeat: `len` symbols of `2..symbols + 2`, then the token 1, then `len` times 0; the answer is `len +
+/// 1` times 0, then the symbols. Source: Graves et al. 2014, arXiv:1410.5401, section 4.1.
 ///
 /// Features and targets `(n, 2·len + 1)`.
 ///
@@ -82,9 +82,9 @@ pub fn sort_task(n: usize, len: usize, symbols: usize, seed: u64) -> Result<Sequ
     Ok(Sequences { features, targets, vocab: symbols })
 }
 
-/// Two numbers to add among many: a step is a number uniform in `[0, 1)` and a mark, which is 1 at one step of the first half and one of the
-/// second and 0 elsewhere; the answer is the sum of the two marked numbers. Source: Hochreiter & Schmidhuber 1997, experiment 4,
-/// with numbers and marks of 0 to 1.
+/// Two numbers to add among many: a step is a number uniform in `[0, 1)` and a mark, which is 1 at one step of the
+/// first half and one of the second and 0 elsewhere; the answer is the sum of the two marked numbers. Source:
+/// Hochreiter & Schmidhuber 1997, experiment 4, with numbers and marks of 0 to 1.
 ///
 /// Features `(n, len, 2)`, targets `(n, 1)`, F32.
 ///

@@ -27,8 +27,8 @@ pub fn moons(n: usize, noise: f64, seed: u64) -> Result<Dataset> {
     two_classes(outer_rows.chain(inner_rows), outer, n, noise, seed)
 }
 
-/// Two circles around one middle: `n/2` rows `(cos t, sin t)` of class 0, then the others `factor·(cos t, sin t)` of class 1, t
-/// from 0 to 2π in even steps, the end left out; each coordinate plus `noise·N(0, 1)`.
+/// Two circles around one middle: `n/2` rows `(cos t, sin t)` of class 0, then the others `factor·(cos t, sin t)` of
+/// class 1, t from 0 to 2π in even steps, the end left out; each coordinate plus `noise·N(0, 1)`.
 ///
 /// Features `(n, 2)` of F32. scikit-learn's `make_circles`, not shuffled.
 ///
@@ -56,8 +56,8 @@ fn two_classes(
     of_classes(&x, 2, (0..n).map(|i| i64::from(i >= first)).collect(), 2)
 }
 
-/// Arms that wind around the middle `turns` times: row j of m of class c of C stands at the radius `r = (j + 1/2)/m` and the
-/// angle `2π·(turns·r + c/C)`; each coordinate plus `noise·N(0, 1)`. Row i is of class `i mod classes`.
+/// Arms that wind around the middle `turns` times: row j of m of class c of C stands at the radius `r = (j + 1/2)/m`
+/// and the angle `2π·(turns·r + c/C)`; each coordinate plus `noise·N(0, 1)`. Row i is of class `i mod classes`.
 ///
 /// Features `(n, 2)` of F32.
 ///
@@ -78,8 +78,8 @@ pub fn spirals(n: usize, classes: usize, turns: f64, noise: f64, seed: u64) -> R
     of_classes(&x, 2, (0..n).map(|i| (i % classes) as i64).collect(), classes)
 }
 
-/// Clouds around centres: class c has a centre uniform in `[−10, 10)` along each of `d` axes, and row i, of class `i mod classes`,
-/// is its centre plus `std·N(0, 1)`.
+/// Clouds around centres: class c has a centre uniform in `[−10, 10)` along each of `d` axes, and row i, of class `i
+/// mod classes`, is its centre plus `std·N(0, 1)`.
 ///
 /// Features `(n, d)` of F32. scikit-learn's `make_blobs`, not shuffled.
 ///

@@ -26,9 +26,9 @@ impl Default for BucketConfig {
 
 /// Batches of sequences of similar length, so that little of a padded batch is padding.
 ///
-/// In each epoch the sequences are shuffled and cut into pools of `pool·batch_size`; each pool is sorted by length (equal
-/// ones keep their shuffled order) and cut into batches; the batches of all pools are shuffled. The batches are a function of
-/// seed, epoch and lengths alone, so that a run that was stopped goes on where it was.
+/// In each epoch the sequences are shuffled and cut into pools of `pool·batch_size`; each pool is sorted by length
+/// (equal ones keep their shuffled order) and cut into batches; the batches of all pools are shuffled. The batches are
+/// a function of seed, epoch and lengths alone, so that a run that was stopped goes on where it was.
 ///
 /// ```
 /// use data::{BucketConfig, LengthBuckets};
@@ -69,8 +69,8 @@ impl LengthBuckets {
     /// The plan for sequences of these lengths.
     ///
     /// # Errors
-    /// No sequences; one of length 0, by its number; a batch size or pool of 0; lengths whose padded sum is beyond `usize`;
-    /// more sequences than an order of them fits in memory.
+    /// No sequences; one of length 0, by its number; a batch size or pool of 0; lengths whose padded sum is beyond
+    /// `usize`; more sequences than an order of them fits in memory.
     pub fn new(lengths: &[usize], config: BucketConfig) -> Result<Self> {
         let refuse =
             |rule, got, repair| Err(Error::InvalidArgument { op: "length buckets", rule, got, repair });

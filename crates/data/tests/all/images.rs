@@ -1,8 +1,8 @@
 //! Pictures in folders, CIFAR-10, and images that differ from epoch to epoch.
 
 use data::{
-    Augment, Augmented, BatchConfig, Dataset, ImageFolderOptions, Loader, Source, cifar10, image_folder,
-    mixup,
+    Augment, Augmented, BatchConfig, Dataset, ImageFiles, ImageFolderOptions, Loader, Source, cifar10,
+    image_folder, mixup,
 };
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use std::fs;
@@ -373,4 +373,40 @@ fn steps_that_cannot_be_are_refused() {
         source.batch(&[0]).map(|_| ()).unwrap_err().to_string(),
         "[augment] images must be (n, channels, height, width); got [1, 40]; reshape the features"
     );
+}
+
+#[test]
+fn pictures_read_batch_by_batch_are_those_read_at_once() {
+    let dir = folders();
+    for options in [
+        ImageFolderOptions::default(),
+        ImageFolderOptions { grey: true, size: Some([5, 4]), ..Default::default() },
+    ] {
+        let read = image_folder(dir.path(), &options).unwrap();
+        let files = ImageFiles::open(dir.path(), &options).unwrap();
+        assert_eq!((files.len(), files.files()), (2, &read.files[..]));
+        assert_eq!(files.class_names(), read.data.class_names().unwrap());
+        assert_eq!(files.labels(), read.data.labels().unwrap());
+        for rows in [&[1, 0, 1][..], &[0], &[]] {
+            let (a, b) = (files.batch(rows).unwrap(), read.data.batch(rows).unwrap());
+            assert!(a.features.bit_eq(&b.features) && a.targets.bit_eq(&b.targets));
+        }
+    }
+    assert!(files_error(dir.path(), &[2]).contains("got 2 at position 0"));
+    let files = ImageFiles::open(dir.path(), &ImageFolderOptions::default()).unwrap();
+    red(&dir.path().join("cat/a.png"), 4, 2);
+    assert!(files.batch(&[1]).unwrap_err().to_string().contains("all pictures must have one size"));
+    assert!(ImageFiles::open(dir.path(), &ImageFolderOptions::default()).is_err());
+    let skip = ImageFolderOptions { skip_bad: true, ..Default::default() };
+    assert_eq!(ImageFiles::open(dir.path(), &skip).unwrap().skipped().len(), 1);
+    // Whole header, half a picture.
+    red(&dir.path().join("cat/a.png"), 3, 2);
+    let bytes = fs::read(dir.path().join("cat/a.png")).unwrap();
+    fs::write(dir.path().join("cat/a.png"), &bytes[..bytes.len() - 20]).unwrap();
+    assert!(files.batch(&[1]).unwrap_err().to_string().contains("that can be decoded"));
+}
+
+fn files_error(dir: &Path, rows: &[usize]) -> String {
+    let files = ImageFiles::open(dir, &ImageFolderOptions::default()).unwrap();
+    files.batch(rows).unwrap_err().to_string()
 }
