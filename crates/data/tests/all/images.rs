@@ -5,6 +5,7 @@ use data::{
     image_folder, mixup,
 };
 use image::{GrayImage, Luma, Rgb, RgbImage};
+use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
 use tensor::{DType, Rng, Tensor};
@@ -409,4 +410,32 @@ fn pictures_read_batch_by_batch_are_those_read_at_once() {
 fn files_error(dir: &Path, rows: &[usize]) -> String {
     let files = ImageFiles::open(dir, &ImageFolderOptions::default()).unwrap();
     files.batch(rows).unwrap_err().to_string()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn mutated_pictures_never_panic(
+        ending in prop::sample::select(vec!["png", "jpg", "bmp"]),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), cut: prop::sample::Index,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("cat")).unwrap();
+        let path = dir.path().join("cat/a").with_extension(ending);
+        red(&path, 9, 7);
+        let mut bytes = fs::read(&path).unwrap();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        for bytes in [&bytes[..], &bytes[..cut.index(bytes.len())]] {
+            fs::write(&path, bytes).unwrap();
+            let options = ImageFolderOptions { size: Some([4, 4]), ..Default::default() };
+            let _ = image_folder(dir.path(), &options);
+            if let Ok(files) = ImageFiles::open(dir.path(), &options) {
+                let _ = files.batch(&[0]);
+            }
+        }
+    }
 }

@@ -3,6 +3,7 @@ use data::{
     Augment, Augmented, Batch, BatchConfig, BatchPlan, Batches, Dataset, Error, Loader, LoaderPosition,
     Result, Sample, Sampler, Source, Stream, StreamConfig, StreamLoader, Transformed, Workers,
 };
+use proptest::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::scope;
 use std::time::{Duration, Instant};
@@ -329,4 +330,27 @@ fn errors_and_panics_of_a_stream_come_once() {
         "[stream loader] a batch and a buffer must hold something; got batch size 4, buffer 0; \
          use at least 1 for both"
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn batches_end_cleanly_wherever_they_are_dropped_or_fail(
+        (threads, prefetch, batch_size) in (0usize..6, 1usize..4, 1usize..9), first in 0usize..5,
+        fails_at in prop::option::of(0usize..40), taken in 0usize..45,
+    ) {
+        let source = Counting { fails_at, ..Default::default() };
+        let loader = Loader::new(&source, plan(batch_size, None)).unwrap();
+        let at = LoaderPosition { epoch: 0, batch: first.min(loader.batches()) };
+        let found: Vec<bool> = scope(|s| {
+            loader.ahead(s, at, workers(threads, prefetch)).unwrap().take(taken).map(|b| b.is_ok()).collect()
+        });
+        let failing = fails_at.map(|row| row / batch_size).filter(|&batch| batch >= at.batch);
+        let all = failing.map_or(loader.batches(), |batch| batch + 1) - at.batch;
+        prop_assert_eq!(found.len(), all.min(taken));
+        for (i, good) in found.into_iter().enumerate() {
+            prop_assert_eq!(good, Some(at.batch + i) != failing);
+        }
+    }
 }
