@@ -3,6 +3,7 @@
 
 pub mod atomic;
 mod callback;
+mod checkpoint;
 pub mod error;
 pub mod format;
 pub mod history;
@@ -17,6 +18,7 @@ mod weights;
 
 pub use atomic::write_atomic;
 pub use callback::{Callback, Flow, Position};
+pub use checkpoint::CheckpointConfig;
 pub use error::{Error, Result};
 pub use history::{Direction, EpochRecord, History, MetricValues, Part};
 pub use progress::{EpochProgress, Progress};

@@ -155,6 +155,16 @@ impl EpochProgress {
         }
     }
 
+    /// A run goes on where a checkpoint left it, `damaged` newer ones passed over.
+    pub(crate) fn resumed(&mut self, epoch: usize, step: u64, damaged: usize) {
+        let passed = match damaged {
+            0 => String::new(),
+            1 => "; a newer checkpoint is damaged".to_string(),
+            n => format!("; {n} newer checkpoints are damaged"),
+        };
+        self.say(&format!("goes on behind step {step}, in epoch {epoch}{passed}"));
+    }
+
     /// A batch of `samples` samples is done. `metrics` is asked only when there is something to draw.
     pub fn advance(&mut self, samples: usize, metrics: impl FnOnce() -> MetricValues) {
         self.done += 1;

@@ -101,6 +101,36 @@ impl Meter {
         values
     }
 
+    /// What it has collected, as numbers.
+    pub(crate) fn state(&self) -> Vec<f64> {
+        let mut state = self.loss.state().to_vec();
+        match &self.kind {
+            Kind::Loss => {}
+            Kind::Classes(confusion) => state.extend(confusion.counts().iter().map(|&count| count as f64)),
+            Kind::Numbers { mae, r2 } => {
+                state.extend(mae.state());
+                state.extend(r2.state());
+            }
+        }
+        state
+    }
+
+    /// Goes on from what [`state`](Self::state) gave; false if that was of another kind.
+    pub(crate) fn restore(&mut self, state: &[f64]) -> bool {
+        let Some((loss, rest)) = state.split_first_chunk::<2>() else { return false };
+        self.loss = MeanMetric::of_state(*loss);
+        match (&mut self.kind, rest) {
+            (Kind::Loss, []) => true,
+            (Kind::Classes(confusion), counts) => confusion.set_counts(counts),
+            (Kind::Numbers { mae, r2 }, &[sum, weight, count, mean, spread, residual]) => {
+                *mae = Mae::of_state([sum, weight]);
+                *r2 = R2::of_state([count, mean, spread, residual]);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// The confusion matrix, for classes.
     pub fn into_confusion(self) -> Option<ConfusionMatrix> {
         match self.kind {

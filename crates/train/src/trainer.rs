@@ -1,6 +1,7 @@
 //! The training loop: fit, evaluate, predict.
 
 use crate::callback::{Callback, Flow, Position};
+use crate::checkpoint::{CheckpointConfig, Checkpoints, Identity, RunState};
 use crate::error::{Error, Result};
 use crate::history::{Direction, EpochRecord, History, MetricValues, Part};
 use crate::metrics::ConfusionMatrix;
@@ -45,6 +46,8 @@ pub struct TrainConfig {
     pub early_stopping: Option<EarlyStopping>,
     /// What is shown while it runs.
     pub progress: Progress,
+    /// Where the run is saved. If its folder has checkpoints of this run, `fit` goes on from the newest.
+    pub checkpoints: Option<CheckpointConfig>,
 }
 
 impl Default for TrainConfig {
@@ -60,6 +63,7 @@ impl Default for TrainConfig {
             restore_best: true,
             early_stopping: None,
             progress: Progress::Auto,
+            checkpoints: None,
         }
     }
 }
@@ -123,6 +127,10 @@ impl<'a> Trainer<'a> {
     ///
     /// At the end the model has the weights of the best epoch, or of the last step without `restore_best`.
     ///
+    /// With [`checkpoints`](TrainConfig::checkpoints) the run may be killed at any instant: the same call goes on from the newest
+    /// whole checkpoint of its folder, in the middle of an epoch too, and ends with the bits of a run that was never killed. Model
+    /// and optimizer must be made as they were; what callbacks remember is theirs to save.
+    ///
     /// Errors: 0 epochs; what batching, the model, the loss or the optimizer refuses; `NotFinite` for a loss that is
     /// NaN or infinite, which names the step; `UnknownMetric`. The model then keeps the weights of the last step made.
     pub fn fit(
@@ -152,15 +160,46 @@ impl<'a> Trainer<'a> {
             BatchConfig { batch_size: config.batch_size, shuffle: Some(config.seed), drop_last: false };
         let loader = Loader::new(train, batching)?;
         let passes = Rng::seed(config.seed).stream(PASSES);
+        let kept = match &config.checkpoints {
+            Some(checkpoints) => Some((Checkpoints::open(checkpoints)?, identity(&config, train)?)),
+            None => None,
+        };
+        let from = match &kept {
+            Some((kept, identity)) => kept.newest(identity)?,
+            None => None,
+        };
         let begin = Instant::now();
         let mut bar = config.progress.start(config.epochs, loader.batches());
         let (mut history, mut step, mut stopped) = (History::new(), 0u64, false);
         let mut best: Option<(f64, usize, StateDict)> = None;
-        for epoch in 1..=config.epochs {
+        // Where to begin: an epoch, the batches of it that are done, and what was measured on them.
+        let mut start = (1, 0, None);
+        if let Some((state, damaged)) = from {
+            model.load_state_dict(&state.model)?;
+            optimizer.load_state(state.optimizer)?;
+            (history, step, stopped, best) = (state.history, state.step, state.stopped, state.best);
+            start = (state.epoch, state.batch, Some(state.meter));
+            bar.resumed(state.epoch, step, damaged);
+        }
+        for epoch in start.0..=config.epochs {
+            if stopped {
+                break;
+            }
             let epoch_begin = Instant::now();
             bar.begin_epoch(epoch);
             let mut meter = task.meter()?;
-            for (i, batch) in loader.epoch(epoch as u64 - 1).enumerate() {
+            let done = std::mem::take(&mut start.1);
+            if let Some(state) = start.2.take().filter(|_| done > 0)
+                && !meter.restore(&state)
+            {
+                return Err(Error::InvalidArgument {
+                    op: "fit",
+                    rule: "a run must go on with the task that it began with",
+                    got: format!("measures {:?}", meter.names()),
+                    repair: "use the same task, or another folder for checkpoints",
+                });
+            }
+            for (i, batch) in loader.epoch_from(epoch as u64 - 1, done).enumerate() {
                 let batch = batch?;
                 if let Some(schedule) = &self.schedule {
                     optimizer.set_lr(schedule.lr(step))?;
@@ -182,9 +221,23 @@ impl<'a> Trainer<'a> {
                 step += 1;
                 meter.add(&output, &batch.targets, value)?;
                 bar.advance(batch.targets.shape().first().copied().unwrap_or(1), || meter.values());
-                let at = Position { epoch, batch: i + 1, step };
+                let at = Position { epoch, batch: done + i + 1, step };
                 for callback in &mut self.callbacks {
                     stopped |= callback.on_step(at, value, model)? == Flow::Stop;
+                }
+                if let Some((kept, identity)) = kept.as_ref().filter(|(kept, _)| kept.due(step) && !stopped) {
+                    kept.save(&RunState {
+                        identity: identity.clone(),
+                        epoch,
+                        batch: at.batch,
+                        step,
+                        stopped,
+                        meter: meter.state(),
+                        history: history.clone(),
+                        model: model.state_dict(),
+                        optimizer: optimizer.state(),
+                        best: best.clone(),
+                    })?;
                 }
                 if stopped {
                     break;
@@ -213,6 +266,20 @@ impl<'a> Trainer<'a> {
             }
             let waited = epoch - best.as_ref().map_or(0, |(_, epoch, _)| *epoch);
             stopped |= config.early_stopping.is_some_and(|rule| waited >= rule.patience.max(1));
+            if let Some((kept, identity)) = &kept {
+                kept.save(&RunState {
+                    identity: identity.clone(),
+                    epoch: epoch + 1,
+                    batch: 0,
+                    step,
+                    stopped,
+                    meter: Vec::new(),
+                    history: history.clone(),
+                    model: model.state_dict(),
+                    optimizer: optimizer.state(),
+                    best: best.clone(),
+                })?;
+            }
             if stopped {
                 break;
             }
@@ -269,4 +336,20 @@ impl<'a> Trainer<'a> {
         }
         Ok(Tensor::cat(&outputs.iter().collect::<Vec<_>>(), 0)?)
     }
+}
+
+/// By what a run is known again.
+fn identity(config: &TrainConfig, train: &dyn Source) -> Result<Identity> {
+    // The data as it is, not as the epoch sees it: rows in order.
+    let rows: Vec<usize> = (0..train.len().min(config.batch_size)).collect();
+    let batch = train.batch(&rows)?;
+    let parts = [("features".to_string(), batch.features), ("targets".to_string(), batch.targets)];
+    let first: StateDict = parts.into_iter().collect();
+    Ok(Identity {
+        seed: config.seed,
+        batch_size: config.batch_size as u64,
+        rows: train.len() as u64,
+        first_batch: first.fingerprint()?,
+        monitor: config.monitor.0.clone(),
+    })
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 use tensor::{DType, Tensor};
 
 const OP: &str = "load_weights";
-const MAGIC: &[u8; 8] = b"IRONLOOM";
+pub(crate) const MAGIC: &[u8; 8] = b"IRONLOOM";
 const KIND: u32 = 1;
 const VERSION: u32 = 1;
 /// Bytes before the header.
@@ -35,7 +35,7 @@ fn config() -> impl bincode::config::Config {
 }
 
 /// FNV-1a, 64 bits.
-fn checksum(bytes: &[u8]) -> u64 {
+pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     bytes
         .iter()
         .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ byte as u64).wrapping_mul(0x0000_0100_0000_01b3))
@@ -76,7 +76,7 @@ pub fn load_weights(path: impl AsRef<Path>) -> Result<StateDict> {
     decode(&bytes).map_err(|(rule, got)| Error::BadFile { op: OP, rule, path: path.to_path_buf(), got })
 }
 
-fn encode(state: &StateDict) -> Result<Vec<u8>> {
+pub(crate) fn encode(state: &StateDict) -> Result<Vec<u8>> {
     let mut entries = Vec::with_capacity(state.len());
     let mut data = Vec::new();
     for (name, tensor) in state.iter() {
@@ -105,7 +105,7 @@ fn encode(state: &StateDict) -> Result<Vec<u8>> {
 }
 
 /// What is wrong with a file: the rule, and what was found.
-type Refusal = (&'static str, String);
+pub(crate) type Refusal = (&'static str, String);
 
 fn number<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N], Refusal> {
     bytes
@@ -114,7 +114,7 @@ fn number<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N], Refusal> {
         .ok_or_else(|| ("the file must be complete", format!("{} bytes", bytes.len())))
 }
 
-fn decode(bytes: &[u8]) -> Result<StateDict, Refusal> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<StateDict, Refusal> {
     let length = || format!("{} bytes", bytes.len());
     if bytes.len() >= MAGIC.len() && &bytes[..MAGIC.len()] != MAGIC {
         return Err(("the file must begin with IRONLOOM", "another file".into()));

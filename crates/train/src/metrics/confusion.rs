@@ -34,6 +34,19 @@ pub struct ConfusionMatrix {
 }
 
 impl ConfusionMatrix {
+    pub(crate) fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
+    /// Takes these counts; false if there are too few or too many.
+    pub(crate) fn set_counts(&mut self, counts: &[f64]) -> bool {
+        if counts.len() != self.counts.len() {
+            return false;
+        }
+        self.counts = counts.iter().map(|&count| count as u64).collect();
+        true
+    }
+
     /// An empty matrix for classes with these names, in the order of their numbers.
     ///
     /// # Errors

@@ -22,6 +22,14 @@ pub struct MeanMetric {
 }
 
 impl MeanMetric {
+    pub(crate) fn state(&self) -> [f64; 2] {
+        [self.sum, self.weight]
+    }
+
+    pub(crate) fn of_state([sum, weight]: [f64; 2]) -> Self {
+        Self { sum, weight }
+    }
+
     /// A mean of nothing.
     pub fn new() -> Self {
         Self::default()

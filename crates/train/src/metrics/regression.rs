@@ -27,6 +27,16 @@ pub struct Mae(MeanMetric);
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Mse(MeanMetric);
 
+impl Mae {
+    pub(crate) fn state(&self) -> [f64; 2] {
+        self.0.state()
+    }
+
+    pub(crate) fn of_state(state: [f64; 2]) -> Self {
+        Self(MeanMetric::of_state(state))
+    }
+}
+
 macro_rules! mean_of_errors {
     ($name:ident, $op:literal, |$d:ident| $error:expr) => {
         impl $name {
@@ -99,6 +109,14 @@ pub struct R2 {
 }
 
 impl R2 {
+    pub(crate) fn state(&self) -> [f64; 4] {
+        [self.count as f64, self.mean, self.spread, self.residual]
+    }
+
+    pub(crate) fn of_state([count, mean, spread, residual]: [f64; 4]) -> Self {
+        Self { count: count as u64, mean, spread, residual }
+    }
+
     /// No samples yet.
     pub fn new() -> Self {
         Self::default()

@@ -5,6 +5,7 @@ mod callbacks;
 mod fit;
 mod goldens;
 mod refusals;
+mod resume;
 
 use data::Dataset;
 use models::Mlp;
