@@ -154,7 +154,8 @@ fn a_text_longer_than_the_context_goes_on_and_who_is_beside_it_changes_nothing()
     for (i, prompt) in prompts.iter().enumerate() {
         // The stream that the first of one takes is that of the first: the ones before are passed over.
         let alone =
-            generate(&gpt, &[prompt.clone()], &how, &mut rng, |_, _| ControlFlow::Continue(())).unwrap();
+            generate(&gpt, std::slice::from_ref(prompt), &how, &mut rng, |_, _| ControlFlow::Continue(()))
+                .unwrap();
         assert_eq!(alone[0][..batch[i].len()], batch[i], "text {i}");
     }
 }

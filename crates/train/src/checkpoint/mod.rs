@@ -94,7 +94,7 @@ impl Checkpoints {
                 Some((step, path))
             })
             .collect();
-        found.sort_by(|a, b| b.0.cmp(&a.0));
+        found.sort_by_key(|(step, _)| std::cmp::Reverse(*step));
         Ok(found)
     }
 
