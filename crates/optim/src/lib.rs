@@ -16,6 +16,10 @@ pub use clip::{clip_grad_norm, grad_norm};
 pub use error::{Error, Result};
 pub use groups::Groups;
 pub use optimizer::Optimizer;
-pub use schedule::{Constant, CosineWarmup, Schedule};
+pub use schedule::{
+    Chained, Constant, Cosine, CosineRestarts, CosineWarmup, Cyclic, CyclicMode, Exponential, InSequence,
+    InverseSqrt, LinearWarmup, MultiStep, Noam, OneCycle, Plateau, PlateauConfig, Polynomial, Schedule,
+    StepDecay, Wsd,
+};
 pub use sgd::{Sgd, SgdConfig};
 pub use state::{OptimizerState, ParamState};

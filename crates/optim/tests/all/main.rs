@@ -5,6 +5,7 @@ mod goldens;
 mod groups;
 mod rules;
 mod schedule;
+mod schedule_goldens;
 mod state;
 
 use autodiff::Gradients;
