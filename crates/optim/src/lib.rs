@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 
 mod adam;
+mod average;
 mod clip;
+mod elementwise;
 mod error;
 mod groups;
 mod optimizer;
@@ -12,7 +14,12 @@ mod slots;
 mod state;
 
 pub use adam::{Adam, AdamConfig, AdamW};
+pub use average::Ema;
 pub use clip::{clip_grad_norm, grad_norm};
+pub use elementwise::{
+    Adadelta, AdadeltaConfig, Adagrad, AdagradConfig, Adamax, AdamaxConfig, Lion, LionConfig, NAdam,
+    NAdamConfig, RAdam, RAdamConfig, RmsProp, RmsPropConfig,
+};
 pub use error::{Error, Result};
 pub use groups::Groups;
 pub use optimizer::Optimizer;

@@ -8,11 +8,13 @@ use tensor::{DType, Rng, memory_stats};
 #[test]
 fn a_steady_step_takes_nothing_from_the_system_and_keeps_nothing() {
     let momentum = SgdConfig { lr: 0.1, momentum: 0.9, ..Default::default() };
-    let optimizers: [Box<dyn Optimizer>; 4] = [
+    let optimizers: [Box<dyn Optimizer>; 6] = [
         Box::new(Sgd::new(0.1)),
         Box::new(Sgd::with_config(momentum)),
         Box::new(Adam::new(0.1)),
         Box::new(AdamW::new(0.1)),
+        Box::new(optim::NAdam::new(0.1)),
+        Box::new(optim::RmsProp::new(0.1)),
     ];
     for mut optimizer in optimizers {
         let mut model = Linear::new(200, 100, &mut Rng::seed(0)).unwrap();

@@ -4,7 +4,11 @@
 use crate::{Net, net};
 use autodiff::Gradients;
 use nn::Module;
-use optim::{Adam, AdamConfig, AdamW, Groups, Optimizer, Sgd, SgdConfig};
+use optim::{
+    Adadelta, AdadeltaConfig, Adagrad, AdagradConfig, Adam, AdamConfig, AdamW, Adamax, AdamaxConfig, Groups,
+    Lion, LionConfig, NAdam, NAdamConfig, Optimizer, RAdam, RAdamConfig, RmsProp, RmsPropConfig, Sgd,
+    SgdConfig,
+};
 use serde_json::Value;
 use tensor::Tensor;
 
@@ -50,6 +54,48 @@ fn optimizer(case: &Value) -> Box<dyn Optimizer> {
         }
         "Adam" => Box::new(Adam::with_config(adam()).groups(groups)),
         "AdamW" => Box::new(AdamW::with_config(adam()).groups(groups)),
+        "RMSprop" => {
+            let config = RmsPropConfig {
+                lr: number("lr"),
+                weight_decay: number("weight_decay"),
+                alpha: number("alpha"),
+                eps: number("eps"),
+                momentum: number("momentum"),
+                centered: config["centered"].as_bool().unwrap(),
+            };
+            Box::new(RmsProp::with_config(config).groups(groups))
+        }
+        "Adagrad" => {
+            let (lr, weight_decay) = (number("lr"), number("weight_decay"));
+            let config = AdagradConfig { lr, weight_decay, lr_decay: number("lr_decay"), eps: number("eps") };
+            Box::new(Adagrad::with_config(config).groups(groups))
+        }
+        "Adadelta" => {
+            let (lr, weight_decay) = (number("lr"), number("weight_decay"));
+            let config = AdadeltaConfig { lr, weight_decay, rho: number("rho"), eps: number("eps") };
+            Box::new(Adadelta::with_config(config).groups(groups))
+        }
+        "Adamax" => {
+            let AdamConfig { lr, beta1, beta2, eps, weight_decay } = adam();
+            let config = AdamaxConfig { lr, weight_decay, beta1, beta2, eps };
+            Box::new(Adamax::with_config(config).groups(groups))
+        }
+        "NAdam" => {
+            let AdamConfig { lr, beta1, beta2, eps, weight_decay } = adam();
+            let momentum_decay = number("momentum_decay");
+            let config = NAdamConfig { lr, weight_decay, beta1, beta2, eps, momentum_decay };
+            Box::new(NAdam::with_config(config).groups(groups))
+        }
+        "RAdam" => {
+            let AdamConfig { lr, beta1, beta2, eps, weight_decay } = adam();
+            let config = RAdamConfig { lr, weight_decay, beta1, beta2, eps };
+            Box::new(RAdam::with_config(config).groups(groups))
+        }
+        "Lion" => {
+            let (lr, weight_decay) = (number("lr"), number("weight_decay"));
+            let config = LionConfig { lr, weight_decay, beta1: number("beta1"), beta2: number("beta2") };
+            Box::new(Lion::with_config(config).groups(groups))
+        }
         other => panic!("{other} is in the file and not here"),
     }
 }
@@ -98,7 +144,7 @@ fn twenty_steps_are_those_of_the_outside_framework() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/goldens.json");
     let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let cases = file["cases"].as_array().unwrap();
-    assert_eq!(cases.len(), 17, "the script's cases");
+    assert_eq!(cases.len(), 33, "the script's cases");
     let far: Vec<String> = cases
         .iter()
         .map(|case| (case["name"].as_str().unwrap(), run(&file, case)))

@@ -1,5 +1,6 @@
 //! Optimizers, schedules and clipping, from the outside.
 
+mod average;
 mod clip;
 mod goldens;
 mod groups;

@@ -2,16 +2,27 @@
 
 use crate::{fingerprint, gradients, net, step};
 use nn::{Linear, Module};
-use optim::{Adam, AdamW, Optimizer, OptimizerState, Sgd, SgdConfig};
+use optim::{
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, NAdam, Optimizer, OptimizerState, RAdam, RmsProp,
+    RmsPropConfig, Sgd, SgdConfig,
+};
 use tensor::{DType, Rng, Tensor};
 
 type Make = fn() -> Box<dyn Optimizer>;
 
-const ALL: [Make; 4] = [
+const ALL: [Make; 12] = [
     || Box::new(Sgd::new(0.1)),
     || Box::new(Sgd::with_config(SgdConfig { lr: 0.1, momentum: 0.9, dampening: 0.3, ..Default::default() })),
     || Box::new(Adam::new(0.1)),
     || Box::new(AdamW::new(0.1)),
+    || Box::new(RmsProp::new(0.1)),
+    || Box::new(RmsProp::with_config(RmsPropConfig { momentum: 0.9, centered: true, ..Default::default() })),
+    || Box::new(Adagrad::new(0.1)),
+    || Box::new(Adadelta::new(1.0)),
+    || Box::new(Adamax::new(0.1)),
+    || Box::new(NAdam::new(0.1)),
+    || Box::new(RAdam::new(0.1)),
+    || Box::new(Lion::new(0.1)),
 ];
 
 fn config() -> impl bincode::config::Config {

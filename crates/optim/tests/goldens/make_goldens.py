@@ -36,6 +36,25 @@ def matching(pattern):
     return {path for path in SHAPES if fnmatch.fnmatchcase(path, pattern.replace("**", "*"))}
 
 
+class Lion(torch.optim.Optimizer):
+    """The paper's algorithm 2."""
+
+    def __init__(self, params, lr, betas, weight_decay):
+        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            (beta1, beta2), lr, decay = group["betas"], group["lr"], group["weight_decay"]
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                m = self.state[p].setdefault("m", torch.zeros_like(p))
+                update = torch.sign(beta1 * m + (1 - beta1) * p.grad)
+                p -= lr * (update + decay * p)
+                m.copy_(beta2 * m + (1 - beta2) * p.grad)
+
+
 def run(start, grads, optimizer, config, groups, frozen):
     params = {path: x.clone().requires_grad_() for path, x in start.items()}
     options = {path: {"params": [x]} for path, x in params.items()}
@@ -50,7 +69,8 @@ def run(start, grads, optimizer, config, groups, frozen):
     arguments = dict(config)
     if "beta1" in arguments:
         arguments["betas"] = (arguments.pop("beta1"), arguments.pop("beta2"))
-    update = getattr(torch.optim, optimizer)(list(options.values()), **arguments)
+    update = {"Lion": Lion}.get(optimizer) or getattr(torch.optim, optimizer)
+    update = update(list(options.values()), **arguments)
     after = {}
     for step in range(STEPS):
         for path, x in params.items():
@@ -71,6 +91,7 @@ def main():
     grads = [{path: torch.randn(shape) * spread[path] for path, shape in SHAPES.items()} for _ in range(STEPS)]
     sgd = {"lr": 0.05, "momentum": 0.0, "dampening": 0.0, "nesterov": False, "weight_decay": 0.0}
     adam = {"lr": 0.02, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0}
+    rms = {"lr": 0.01, "alpha": 0.99, "eps": 1e-8, "momentum": 0.0, "centered": False, "weight_decay": 0.0}
     cases = [
         ("sgd", "SGD", sgd, [], None),
         ("sgd, decay", "SGD", sgd | {"weight_decay": 0.1}, [], None),
@@ -89,6 +110,22 @@ def main():
         ("adamw, no decay of vectors", "AdamW", adam | {"weight_decay": 0.3}, [("no_decay", "", 0)], None),
         ("adamw, the last rule", "AdamW", adam | {"weight_decay": 0.3}, [("no_decay", "", 0), ("weight_decay", "scale", 0.7)], None),
         ("adamw, unfrozen later", "AdamW", adam | {"weight_decay": 0.1}, [], "body.**"),
+        ("rmsprop", "RMSprop", rms, [], None),
+        ("rmsprop, centered", "RMSprop", rms | {"centered": True, "weight_decay": 0.1}, [], None),
+        ("rmsprop, momentum", "RMSprop", rms | {"momentum": 0.8, "alpha": 0.9}, [], "body.**"),
+        ("rmsprop, both", "RMSprop", rms | {"momentum": 0.8, "centered": True}, [("lr_scale", "body.**", 0.1)], None),
+        ("adagrad", "Adagrad", {"lr": 0.05, "lr_decay": 0.0, "eps": 1e-10, "weight_decay": 0.0}, [], None),
+        ("adagrad, decay", "Adagrad", {"lr": 0.05, "lr_decay": 0.1, "eps": 1e-3, "weight_decay": 0.1}, [], "body.**"),
+        ("adadelta", "Adadelta", {"lr": 1.0, "rho": 0.9, "eps": 1e-6, "weight_decay": 0.0}, [], None),
+        ("adadelta, decay", "Adadelta", {"lr": 0.5, "rho": 0.8, "eps": 1e-3, "weight_decay": 0.1}, [], "body.**"),
+        ("adamax", "Adamax", adam, [], None),
+        ("adamax, decay", "Adamax", adam | {"beta2": 0.9, "weight_decay": 0.1}, [], "body.**"),
+        ("nadam", "NAdam", adam | {"momentum_decay": 4e-3}, [], None),
+        ("nadam, decay", "NAdam", adam | {"momentum_decay": 0.1, "weight_decay": 0.1}, [], "body.**"),
+        ("radam", "RAdam", adam, [], None),
+        ("radam, decay", "RAdam", adam | {"beta2": 0.9, "weight_decay": 0.1}, [], "body.**"),
+        ("lion", "Lion", {"lr": 0.01, "beta1": 0.9, "beta2": 0.99, "weight_decay": 0.0}, [], None),
+        ("lion, decay", "Lion", {"lr": 0.01, "beta1": 0.8, "beta2": 0.9, "weight_decay": 0.3}, [("no_decay", "", 0)], "body.**"),
     ]
     out = {
         "tool": "PyTorch",

@@ -13,6 +13,7 @@ pub(crate) mod order;
 pub(crate) mod pool;
 pub(crate) mod rank;
 pub(crate) mod recurrent;
+mod rules;
 pub(crate) mod softmax;
 pub(crate) mod tile;
 pub(crate) mod update;

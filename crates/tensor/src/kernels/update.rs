@@ -153,7 +153,7 @@ fn cut(lens: impl Iterator<Item = usize>) -> (Vec<Segment>, Vec<Range<usize>>) {
 }
 
 /// Runs `update(item, range)` over all elements of tensors of these lengths, every element once.
-fn for_segments(lens: impl Iterator<Item = usize>, update: impl Fn(usize, Range<usize>) + Sync) {
+pub(super) fn for_segments(lens: impl Iterator<Item = usize>, update: impl Fn(usize, Range<usize>) + Sync) {
     let (segments, groups) = cut(lens);
     run(groups.len(), |group| {
         for segment in &segments[groups[group].clone()] {
@@ -163,7 +163,7 @@ fn for_segments(lens: impl Iterator<Item = usize>, update: impl Fn(usize, Range<
 }
 
 /// Every tensor of an item must be as its parameter is.
-fn check(op: &'static str, param: &Tensor, others: &[&Tensor]) -> Result<()> {
+pub(super) fn check(op: &'static str, param: &Tensor, others: &[&Tensor]) -> Result<()> {
     if !param.dtype().is_float() {
         return Err(Error::DTypeMismatch {
             op,
@@ -194,18 +194,18 @@ fn check(op: &'static str, param: &Tensor, others: &[&Tensor]) -> Result<()> {
 }
 
 /// `x` in the type it is computed in.
-fn wide(x: &Tensor) -> Result<Tensor> {
+pub(super) fn wide(x: &Tensor) -> Result<Tensor> {
     x.to_dtype(x.dtype().compute())
 }
 
 /// Puts `new`, rounded, in the place of what was kept.
-fn round_into(kept: &mut Tensor, new: &Tensor) -> Result<()> {
+pub(super) fn round_into(kept: &mut Tensor, new: &Tensor) -> Result<()> {
     *kept = new.narrowed_to(kept.dtype())?;
     Ok(())
 }
 
 /// The elements of a tensor that pieces of the pass write to, each its own.
-fn writable<T: Float>(op: &'static str, tensor: &mut Tensor) -> Result<Disjoint<T>> {
+pub(super) fn writable<T: Float>(op: &'static str, tensor: &mut Tensor) -> Result<Disjoint<T>> {
     let bytes = tensor.len() * T::DTYPE.size();
     tensor.as_mut_slice::<T>().map(Disjoint::new).ok_or(Error::OutOfMemory { op, bytes })
 }
