@@ -8,7 +8,7 @@ use crate::metrics::ConfusionMatrix;
 use crate::progress::Progress;
 use crate::task::Task;
 use autodiff::Var;
-use data::{BatchConfig, Loader, Source};
+use data::{BatchConfig, Loader, LoaderPosition, Source, Workers};
 use nn::{Context, Layer, StateDict};
 use optim::{Optimizer, Schedule, clip_grad_norm};
 use std::time::Instant;
@@ -44,6 +44,9 @@ pub struct TrainConfig {
     pub restore_best: bool,
     /// When to stop early.
     pub early_stopping: Option<EarlyStopping>,
+    /// Threads that read training batches ahead, of which there are none unless asked for: for sources that take time, such as
+    /// augmented images and files. Neither batches nor results depend on them.
+    pub workers: Workers,
     /// What is shown while it runs.
     pub progress: Progress,
     /// Where the run is saved. If its folder has checkpoints of this run, `fit` goes on from the newest.
@@ -62,6 +65,7 @@ impl Default for TrainConfig {
             monitor: ("loss".into(), Direction::Lower),
             restore_best: true,
             early_stopping: None,
+            workers: Workers { threads: 0, prefetch: 2 },
             progress: Progress::Auto,
             checkpoints: None,
         }
@@ -199,50 +203,56 @@ impl<'a> Trainer<'a> {
                     repair: "use the same task, or another folder for checkpoints",
                 });
             }
-            for (i, batch) in loader.epoch_from(epoch as u64 - 1, done).enumerate() {
-                let batch = batch?;
-                if let Some(schedule) = &self.schedule {
-                    optimizer.set_lr(schedule.lr(step))?;
+            let from = LoaderPosition { epoch: epoch as u64 - 1, batch: done };
+            std::thread::scope(|scope| -> Result<()> {
+                for (i, batch) in loader.ahead(scope, from, config.workers)?.enumerate() {
+                    let batch = batch?;
+                    if let Some(schedule) = &self.schedule {
+                        optimizer.set_lr(schedule.lr(step))?;
+                    }
+                    // One stream for each step, so that a resumed run draws what the whole run would have drawn.
+                    let mut cx = Context::train(&mut passes.stream(step));
+                    let output = model.forward(&Var::from(&batch.features), &mut cx)?;
+                    let loss = task.loss(&output, &batch.targets)?;
+                    let value = loss.item()?;
+                    if !value.is_finite() {
+                        return Err(Error::NotFinite { loss: value, epoch, step });
+                    }
+                    let output = output.into_value();
+                    let mut grads = loss.backward()?;
+                    if let Some(max_norm) = config.clip_norm {
+                        clip_grad_norm(&mut grads, max_norm)?;
+                    }
+                    optimizer.step(model, &grads)?;
+                    step += 1;
+                    meter.add(&output, &batch.targets, value)?;
+                    bar.advance(batch.targets.shape().first().copied().unwrap_or(1), || meter.values());
+                    let at = Position { epoch, batch: done + i + 1, step };
+                    for callback in &mut self.callbacks {
+                        stopped |= callback.on_step(at, value, model)? == Flow::Stop;
+                    }
+                    if let Some((kept, identity)) =
+                        kept.as_ref().filter(|(kept, _)| kept.due(step) && !stopped)
+                    {
+                        kept.save(&RunState {
+                            identity: identity.clone(),
+                            epoch,
+                            batch: at.batch,
+                            step,
+                            stopped,
+                            meter: meter.state(),
+                            history: history.clone(),
+                            model: model.state_dict(),
+                            optimizer: optimizer.state(),
+                            best: best.clone(),
+                        })?;
+                    }
+                    if stopped {
+                        break;
+                    }
                 }
-                // One stream for each step, so that a resumed run draws what the whole run would have drawn.
-                let mut cx = Context::train(&mut passes.stream(step));
-                let output = model.forward(&Var::from(&batch.features), &mut cx)?;
-                let loss = task.loss(&output, &batch.targets)?;
-                let value = loss.item()?;
-                if !value.is_finite() {
-                    return Err(Error::NotFinite { loss: value, epoch, step });
-                }
-                let output = output.into_value();
-                let mut grads = loss.backward()?;
-                if let Some(max_norm) = config.clip_norm {
-                    clip_grad_norm(&mut grads, max_norm)?;
-                }
-                optimizer.step(model, &grads)?;
-                step += 1;
-                meter.add(&output, &batch.targets, value)?;
-                bar.advance(batch.targets.shape().first().copied().unwrap_or(1), || meter.values());
-                let at = Position { epoch, batch: done + i + 1, step };
-                for callback in &mut self.callbacks {
-                    stopped |= callback.on_step(at, value, model)? == Flow::Stop;
-                }
-                if let Some((kept, identity)) = kept.as_ref().filter(|(kept, _)| kept.due(step) && !stopped) {
-                    kept.save(&RunState {
-                        identity: identity.clone(),
-                        epoch,
-                        batch: at.batch,
-                        step,
-                        stopped,
-                        meter: meter.state(),
-                        history: history.clone(),
-                        model: model.state_dict(),
-                        optimizer: optimizer.state(),
-                        best: best.clone(),
-                    })?;
-                }
-                if stopped {
-                    break;
-                }
-            }
+                Ok(())
+            })?;
             let valid = valid.map(|valid| self.evaluate(model, task, valid)).transpose()?;
             let record = EpochRecord {
                 epoch,

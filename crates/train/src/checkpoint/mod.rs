@@ -36,7 +36,14 @@ impl CheckpointConfig {
 /// The folder of a run, locked.
 pub(crate) struct Checkpoints {
     config: CheckpointConfig,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Checkpoints {
+    /// By itself, not by closing: a process that was forked in this moment has the file open too.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
+    }
 }
 
 fn io<'a>(
@@ -68,7 +75,7 @@ impl Checkpoints {
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(io("the folder must be writable", &path, "check your rights"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { config: config.clone(), _lock: lock }),
+            Ok(()) => Ok(Self { config: config.clone(), lock }),
             Err(TryLockError::WouldBlock) => Err(Error::InvalidArgument {
                 op: OP,
                 rule: "a folder belongs to one run at a time",

@@ -1,9 +1,9 @@
 //! Same bits: at any thread count, on a second run, in any company.
 
 use crate::{circle, fingerprint, quiet, task, with_threads};
-use data::Dataset;
+use data::{Augment, Augmented, Dataset, Source, Workers};
 use models::{Mlp, MlpConfig};
-use nn::{Activation, Context, Layer};
+use nn::{Activation, Context, Flatten, Layer, Linear, Sequential};
 use optim::{AdamW, CosineWarmup};
 use tensor::{DType, Rng, Tensor};
 use train::{Classification, TrainConfig, Trainer};
@@ -32,6 +32,61 @@ fn weights_are_the_same_at_1_2_3_and_8_threads_and_on_a_second_run() {
         [1, 1, 2, 3, 8].map(|n| with_threads(n, || run(&train, &valid, &names, &[64, 200, 130, 10], 0)));
     for (i, other) in runs.iter().enumerate().skip(1) {
         assert!(*other == runs[0], "run {i}: weights {:x} for {:x}", other.0, runs[0].0);
+    }
+}
+
+#[test]
+fn losses_and_weights_are_the_same_for_any_number_of_workers_and_threads() {
+    let digits = data::digits().unwrap().select(&Vec::from_iter(0..300)).unwrap();
+    let images = digits.features().reshape([300, 1, 8, 8]).unwrap();
+    let names = digits.class_names().unwrap().to_vec();
+    let images = Dataset::classification(images, digits.targets().clone(), names.clone()).unwrap();
+    let run = |workers: usize| {
+        let steps = vec![Augment::RandomCrop { padding: 1 }, Augment::HorizontalFlip { p: 0.5 }];
+        let shifted = Augmented::new(&images, steps, 3).unwrap();
+        let workers = Workers { threads: workers, prefetch: 2 };
+        let config = TrainConfig { workers, batch_size: 32, ..quiet() };
+        let rng = &mut Rng::seed(1);
+        let mut model = Sequential::new().push(Flatten).push(Linear::new(64, 10, rng).unwrap());
+        let task = Classification::new(names.clone());
+        let fit = Trainer::new(config).fit(&mut model, &mut AdamW::new(0.01), &task, &shifted, None).unwrap();
+        let losses: Vec<Option<f64>> = fit.history.epochs().iter().map(|r| r.train.get("loss")).collect();
+        (losses, fingerprint(&model))
+    };
+    let first = run(0);
+    for workers in [1, 2, 4] {
+        assert_eq!(run(workers), first, "{workers} workers");
+    }
+    for threads in [1, 2, 3, 8] {
+        assert_eq!(with_threads(threads, || run(2)), first, "{threads} threads");
+    }
+}
+
+/// Panics at a row in the second epoch, as a faulty decoder does.
+struct Faulty(Dataset);
+
+impl Source for Faulty {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+    fn batch(&self, rows: &[usize]) -> data::Result<data::Batch> {
+        self.0.batch(rows)
+    }
+    fn batch_in(&self, epoch: u64, rows: &[usize]) -> data::Result<data::Batch> {
+        assert!(epoch == 0 || !rows.contains(&17), "row 17 cannot be read");
+        self.0.batch(rows)
+    }
+}
+
+#[test]
+fn a_worker_that_panics_is_an_error_of_the_run() {
+    let source = Faulty(circle(100, 0));
+    for threads in [0, 1, 3] {
+        let config = TrainConfig { workers: Workers { threads, prefetch: 1 }, ..quiet() };
+        let mut model = Mlp::new([2, 4, 2], &mut Rng::seed(0)).unwrap();
+        let fit = Trainer::new(config).fit(&mut model, &mut AdamW::new(0.01), &task(), &source, None);
+        let error = fit.map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("row 17 cannot be read"), "{threads} workers: {error}");
     }
 }
 
