@@ -10,7 +10,8 @@ const OP: &str = "accuracy";
 /// Accuracy and top-k accuracy: right / all.
 ///
 /// A label is right when fewer than k classes stand before it, in the order of falling scores and, among equal
-/// scores, of rising class numbers. For k = 1 this is the first maximum, as [`predictions`] gives it.
+/// scores, of rising class numbers. For k = 1 this is the first maximum, as [`predictions`] gives it. Differs from
+/// scikit-learn's `top_k_accuracy_score`, which puts the higher class number first among equal scores.
 ///
 /// ```
 /// use train::metrics::Accuracy;

@@ -1,6 +1,6 @@
 //! Which class was taken for which, and the figures that follow from it.
 
-use super::{check_label, check_pairs, predictions};
+use super::{Average, check_label, check_pairs, predictions};
 use crate::error::{Error, Result};
 use crate::format;
 use crate::table::{Align, Table};
@@ -216,18 +216,9 @@ impl ConfusionMatrix {
         }
         table.rule();
         let total = self.count().to_string();
-        let mean = |figure: &fn(&Self, usize) -> Option<f64>, weighted: bool| {
-            let mut mean = super::MeanMetric::new();
-            for c in 0..self.classes() {
-                if let Some(x) = figure(self, c) {
-                    mean.add(x, if weighted { self.support(c) as f64 } else { 1.0 });
-                }
-            }
-            mean.to_string()
-        };
-        let figures: [fn(&Self, usize) -> Option<f64>; 3] = figures;
-        for (name, weighted) in [("mean", false), ("weighted mean", true)] {
-            let cells = figures.iter().map(|f| mean(f, weighted));
+        let means = [Self::mean_precision, Self::mean_recall, Self::mean_f1];
+        for (name, average) in [("mean", Average::Macro), ("weighted mean", Average::Weighted)] {
+            let cells = means.iter().map(|mean| format::optional(mean(self, average)));
             table.row([name.to_string()].into_iter().chain(cells).chain([total.clone()]));
         }
         table

@@ -2,17 +2,39 @@
 //!
 //! Every accumulator is exact over any split into batches up to the rounding of its `f64` sums, which are taken in
 //! the order in which the values come; it never returns not-a-number for an empty part: the value is `None`, and
-//! prints as `n/a`. Scores may be `f32` or `f64`; labels are `i64` class numbers.
+//! prints as `n/a`. Scores may be `f32` or `f64`; labels are `i64` class numbers. Those that need an order (areas under
+//! curves, medians, ranks) keep what they have seen, and say how many bytes for each sample.
 
 mod accuracy;
+mod averages;
+mod check;
 mod confusion;
+mod language;
 mod mean;
+mod moments;
+mod numbers;
+mod probabilities;
+mod ranking;
 mod regression;
+mod scores;
 
 pub use accuracy::{Accuracy, predictions};
+pub use averages::Average;
 pub use confusion::ConfusionMatrix;
+pub use language::{
+    BitsPerCharacter, Bleu, ErrorRate, ExactMatch, Perplexity, Smoothing, TokenAccuracy, Unit, edit_distance,
+};
 pub use mean::MeanMetric;
+pub use numbers::{
+    Coverage, ExplainedVariance, Mape, MaxError, MedianAbsoluteError, Pearson, Pinball, Spearman,
+};
+pub use probabilities::{Brier, Calibration, LogLoss, ReliabilityBin};
+pub use ranking::{Gain, MeanAveragePrecision, Ndcg, PrecisionAt, RecallAt, ReciprocalRank};
 pub use regression::{Mae, Mse, R2};
+pub use scores::{
+    BinaryScores, ClassScores, Criterion, PrecisionRecallCurve, PrecisionRecallPoint, RocCurve, RocPoint,
+    Threshold,
+};
 
 use crate::error::{Error, Result};
 

@@ -4,6 +4,8 @@ mod bits;
 mod callbacks;
 mod fit;
 mod goldens;
+mod metric_goldens;
+mod metric_laws;
 mod refusals;
 mod resume;
 

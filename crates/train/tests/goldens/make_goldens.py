@@ -1,6 +1,7 @@
 """Writes goldens.json: the losses of ten full-batch steps of small perceptrons in PyTorch, in single and double precision.
 
 Usage: python make_goldens.py        (needs torch; writes beside itself)
+Metrics have a script of their own, make_metrics.py, which does without torch.
 
 Weights and data are drawn in single precision, so that both precisions start from the same numbers. Numbers are printed
 with as many digits as it takes to read them back exactly.
