@@ -6,8 +6,10 @@ mod image;
 use crate::atomic::write_atomic;
 use crate::error::Result;
 use crate::history::{Direction, History};
-use crate::metrics::ConfusionMatrix;
-use crate::plot::{Figure, confusion_plot, learning_curve};
+use crate::metrics::{BinaryScores, Calibration, ConfusionMatrix};
+use crate::plot::{
+    Figure, confusion_plot, learning_curve, precision_recall_plot, reliability_plot, roc_plot,
+};
 use crate::table::Table;
 pub(crate) use html::escape;
 pub use image::{ImageTile, contact_sheet};
@@ -143,6 +145,43 @@ impl Report {
         Ok(report.block(title, Block::Panel(html::table(&cm.report()))))
     }
 
+    /// A section with the curves of the scores of two classes, ROC and precision against recall, beside what they come to:
+    /// their areas and the best thresholds. A curve that is not defined is left out, and the table says why.
+    ///
+    /// # Errors
+    /// As [`Figure::svg`].
+    ///
+    /// ```
+    /// let mut scores = train::metrics::BinaryScores::new();
+    /// scores.update(&[0.1, 0.4, 0.35, 0.8], &[0, 0, 1, 1]).unwrap();
+    /// let html = train::Report::new("r").scores("Thresholds", &scores).unwrap().to_html();
+    /// assert!(html.contains("model, area 0.7500") && html.contains("best threshold by F1"));
+    /// ```
+    pub fn scores(mut self, title: &str, scores: &BinaryScores) -> Result<Self> {
+        if let Some(curve) = scores.roc_curve() {
+            self = self.figure(title, &roc_plot(&[("model", &curve)]))?;
+        }
+        if let Some(curve) = scores.precision_recall_curve() {
+            self = self.figure(title, &precision_recall_plot(&[("model", &curve)]))?;
+        }
+        Ok(self.block(title, Block::Panel(html::table(&scores.table()))))
+    }
+
+    /// A section with the reliability diagram of probabilities.
+    ///
+    /// # Errors
+    /// As [`Figure::svg`].
+    ///
+    /// ```
+    /// let mut calibration = train::metrics::Calibration::default();
+    /// calibration.update(&[0.75, 0.75, 0.75, 0.75], &[1, 1, 1, 0]).unwrap();
+    /// let html = train::Report::new("r").calibration("Calibration", &calibration).unwrap().to_html();
+    /// assert!(html.contains("expected calibration error 0.0000, 4 samples"));
+    /// ```
+    pub fn calibration(self, title: &str, calibration: &Calibration) -> Result<Self> {
+        self.figure(title, &reliability_plot(calibration))
+    }
+
     /// A section with small images, such as the worst mistakes.
     ///
     /// # Errors
@@ -203,6 +242,9 @@ mod tests {
         let mut cm = ConfusionMatrix::new(["<a>", "b&c"]).unwrap();
         cm.update_labels(&[0, 0], &[0, 1]).unwrap();
         let tile = ImageTile::new(1, 1, &[0.5], "\"quoted\"").unwrap();
+        let (mut scores, mut calibration) = (BinaryScores::new(), Calibration::default());
+        scores.update(&[0.2, 0.7, 0.6], &[0, 0, 1]).unwrap();
+        calibration.update(&[0.2, 0.7, 0.6], &[0, 0, 1]).unwrap();
         Report::new("<title>")
             .subtitle("sub & title")
             .highlight("<h>", "1 < 2")
@@ -214,6 +256,10 @@ mod tests {
             .confusion("Classes", &cm)
             .unwrap()
             .images("Mistakes", &[tile])
+            .unwrap()
+            .scores("Scores", &scores)
+            .unwrap()
+            .calibration("Scores", &calibration)
             .unwrap()
     }
 
@@ -258,8 +304,16 @@ mod tests {
     #[test]
     fn blocks_under_the_same_title_are_one_section() {
         let html = full().to_html();
-        assert_eq!(html.matches("<section").count(), 5);
-        assert_eq!(html.matches("<h2").count(), 5);
+        assert_eq!(html.matches("<section").count(), 6);
+        assert_eq!(html.matches("<h2").count(), 6);
+    }
+
+    #[test]
+    fn scores_of_one_class_have_a_table_that_says_why() {
+        let mut scores = BinaryScores::new();
+        scores.update(&[0.5], &[0]).unwrap();
+        let html = Report::new("r").scores("Scores", &scores).unwrap().to_html();
+        assert!(html.contains("n/a (no positive samples)") && !html.contains("<svg"), "{html}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::figure::{Anchor, Figure, Label, Shape};
 use super::text;
-use super::theme::{AXIS, Color, GRID, INK, MUTED, PAPER, SERIES};
+use super::theme::{AXIS, Color, FAINT, GRID, INK, MUTED, PAPER, SERIES};
 use super::ticks::Scale;
 
 const WIDTH: f64 = 520.0;
@@ -34,9 +34,12 @@ const DOTS: usize = 40;
 pub struct LineChart {
     title: String,
     x_label: String,
+    y_label: String,
     integer_x: bool,
     log_y: bool,
+    unit_square: bool,
     size: (f64, f64),
+    reference: Option<(String, Vec<(f64, f64)>)>,
     series: Vec<(String, Vec<(f64, f64)>)>,
     mark: Option<Mark>,
 }
@@ -54,9 +57,12 @@ impl LineChart {
         LineChart {
             title: title.into(),
             x_label: String::new(),
+            y_label: String::new(),
             integer_x: false,
             log_y: false,
+            unit_square: false,
             size: (WIDTH, HEIGHT),
+            reference: None,
             series: Vec::new(),
             mark: None,
         }
@@ -65,6 +71,28 @@ impl LineChart {
     /// Names the horizontal axis.
     pub fn x_label(mut self, text: impl Into<String>) -> Self {
         self.x_label = text.into();
+        self
+    }
+
+    /// Names the vertical axis.
+    pub fn y_label(mut self, text: impl Into<String>) -> Self {
+        self.y_label = text.into();
+        self
+    }
+
+    /// Both axes from 0 to 1, whatever the values; lines only, without a dot at each point.
+    pub(super) fn unit_square(mut self) -> Self {
+        self.unit_square = true;
+        self
+    }
+
+    /// A faint line to compare with, such as what guessing would reach; last in the legend.
+    pub(super) fn reference(
+        mut self,
+        name: impl Into<String>,
+        points: impl IntoIterator<Item = (f64, f64)>,
+    ) -> Self {
+        self.reference = Some((name.into(), points.into_iter().collect()));
         self
     }
 
@@ -119,9 +147,13 @@ impl LineChart {
         let legend_bottom = self.legend(&mut fig, w);
         let (top, right) = (legend_bottom + 22.0, w - 22.0);
         let bottom = h - if self.x_label.is_empty() { 34.0 } else { 52.0 };
-        let (x, y) = scales(&shown, log, self.integer_x, right, bottom - top);
+        let (x, y) = if self.unit_square {
+            (Scale::linear(0.0, 1.0, 5, false, true), Scale::linear(0.0, 1.0, 5, false, true))
+        } else {
+            scales(&shown, log, self.integer_x, right, bottom - top)
+        };
         let label_width = y.ticks.iter().map(|t| text::width(&t.1, SMALL, false)).fold(0.0, f64::max);
-        let left = 16.0 + label_width + 8.0;
+        let left = if self.y_label.is_empty() { 16.0 } else { 34.0 } + label_width + 8.0;
         let place = |p: (f64, f64)| (left + x.at(p.0) * (right - left), bottom - y.at(p.1) * (bottom - top));
 
         for (value, name) in &y.ticks {
@@ -139,6 +171,14 @@ impl LineChart {
             let at = ((left + right) / 2.0, h - 15.0);
             fig.text(Label::new(self.x_label.clone(), at, SMALL, MUTED, Anchor::Middle));
         }
+        if !self.y_label.is_empty() {
+            let name = text::fit(&self.y_label, SMALL, false, bottom - top);
+            fig.text(Label::new(name, (22.0, (top + bottom) / 2.0), SMALL, MUTED, Anchor::Middle).upward());
+        }
+        if let Some((_, points)) = &self.reference {
+            let points = points.iter().map(|&p| place(p)).collect();
+            fig.push(Shape::Path { points, width: 1.5, color: FAINT });
+        }
         if shown.is_empty() {
             let at = ((left + right) / 2.0, (top + bottom) / 2.0);
             fig.text(Label::new("no finite values", at, 13.0, MUTED, Anchor::Middle));
@@ -147,7 +187,7 @@ impl LineChart {
             for run in points.split(|p| !drawable(p)).filter(|r| !r.is_empty()) {
                 let places = thin(run.iter().map(|&p| place(p)).collect());
                 let color = color(i);
-                if places.len() <= DOTS {
+                if places.len() <= DOTS && !self.unit_square {
                     places.iter().for_each(|&at| fig.push(Shape::Disc { at, radius: 2.5, color }));
                 }
                 if places.len() > 1 {
@@ -184,6 +224,12 @@ impl LineChart {
             let (x, y) = next(22.0 + text::width(&name, SMALL, false));
             fig.push(Shape::Line { from: (x, y), to: (x + 16.0, y), width: 3.0, color: color(i) });
             fig.text(Label::new(name, (x + 22.0, y), SMALL, INK, Anchor::Start));
+        }
+        if let Some((name, _)) = &self.reference {
+            let name = text::fit(name, SMALL, false, w - 60.0);
+            let (x, y) = next(22.0 + text::width(&name, SMALL, false));
+            fig.push(Shape::Line { from: (x, y), to: (x + 16.0, y), width: 1.5, color: FAINT });
+            fig.text(Label::new(name, (x + 22.0, y), SMALL, MUTED, Anchor::Start));
         }
         if let Some(mark) = &self.mark {
             let name = text::fit(&mark.text, SMALL, false, w - 60.0);
@@ -284,6 +330,7 @@ mod tests {
                 for log in [false, true] {
                     let chart = LineChart::new("A rather long title for a chart of this size")
                         .x_label("epoch")
+                        .y_label("the name of a vertical axis")
                         .integer_x()
                         .size(w, h)
                         .series("training part", falling(n))

@@ -1,4 +1,4 @@
-//! Plots as SVG and PNG: learning curves, confusion matrices, lines.
+//! Plots as SVG and PNG: learning curves, confusion matrices, curves of scores, reliability, lines.
 //!
 //! A plot is laid out once as a [`Figure`] and then drawn by plotters' SVG or bitmap backend, so both files look
 //! the same. Text is measured with the embedded Noto Sans, and no system font or native library is needed. Colours
@@ -16,6 +16,8 @@ mod curves;
 mod figure;
 mod line;
 mod raster;
+mod reliability;
+mod scores;
 mod svg;
 mod table;
 mod text;
@@ -27,4 +29,6 @@ pub use curves::{learning_curve, learning_curves};
 pub use figure::Figure;
 pub use line::LineChart;
 pub(crate) use raster::encode_png;
+pub use reliability::reliability_plot;
+pub use scores::{precision_recall_plot, roc_plot};
 pub use table::table_plot;
