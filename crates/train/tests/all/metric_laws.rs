@@ -229,6 +229,99 @@ proptest! {
     }
 
     #[test]
+    fn rankings_do_not_know_how_their_queries_came(
+        queries in prop::collection::vec(
+            prop::collection::vec(((0..5_i32).prop_map(f64::from), 0..3_i32), 0..8), 0..8),
+        cut in 0..8_usize,
+    ) {
+        macro_rules! judged {
+            ($new:expr) => {{
+                let build = |part: &[Vec<(f64, i32)>], reversed: bool| {
+                    let mut metric = $new;
+                    for i in 0..part.len() {
+                        let query = &part[if reversed { part.len() - 1 - i } else { i }];
+                        let (s, r): (Vec<f64>, Vec<i32>) = query.iter().copied().unzip();
+                        metric.update(&s, &r).unwrap();
+                    }
+                    metric
+                };
+                let (head, tail) = queries.split_at(cut.min(queries.len()));
+                let (whole, mut merged) = (build(&queries, false), build(head, false));
+                merged.merge(&build(tail, false)).unwrap();
+                for other in [merged, build(&queries, true)] {
+                    prop_assert!(close(whole.value(), other.value()), "{} for {}", other, whole);
+                    prop_assert_eq!(whole.undefined(), other.undefined());
+                }
+            }};
+        }
+        judged!(Ndcg::at(3).unwrap());
+        judged!(ReciprocalRank::new());
+        judged!(MeanAveragePrecision::new());
+        judged!(PrecisionAt::new(2).unwrap());
+        judged!(RecallAt::new(2).unwrap());
+    }
+
+    #[test]
+    fn areas_of_classes_do_not_know_how_samples_came_nor_what_classes_are_called(
+        samples in prop::collection::vec((prop::array::uniform3((0..6_i32).prop_map(f64::from)), 0..3_i64), 0..24),
+        cut in 0..24_usize,
+    ) {
+        let build = |part: &[([f64; 3], i64)], turn: usize| {
+            let mut scores = ClassScores::new(3).unwrap();
+            for (row, label) in part {
+                let turned: [f64; 3] = std::array::from_fn(|c| row[(c + turn) % 3]);
+                scores.update(&turned, &[(label + 3 - turn as i64) % 3]).unwrap();
+            }
+            scores
+        };
+        let (head, tail) = samples.split_at(cut.min(samples.len()));
+        let (whole, mut merged) = (build(&samples, 0), build(head, 0));
+        merged.merge(&build(tail, 0)).unwrap();
+        prop_assert_eq!(&whole, &merged);
+        let reversed: Vec<_> = samples.iter().rev().copied().collect();
+        for other in [build(&reversed, 0), build(&samples, 1), build(&samples, 2)] {
+            prop_assert_eq!(whole.undefined(), other.undefined());
+            prop_assert!(close(whole.roc_auc_one_vs_one(), other.roc_auc_one_vs_one()));
+            for average in [Average::Macro, Average::Micro, Average::Weighted] {
+                let (a, b) = (whole.roc_auc_one_vs_rest(average), other.roc_auc_one_vs_rest(average));
+                prop_assert!(close(a, b), "{:?} {:?}", a, b);
+                prop_assert!(a.is_none_or(|x| (0.0..=1.0).contains(&x)));
+                prop_assert_eq!(a.is_none(), whole.undefined().is_some());
+                prop_assert!(close(whole.average_precision(average), other.average_precision(average)));
+            }
+        }
+    }
+
+    #[test]
+    fn perplexity_and_coverage_are_judged_alike_in_any_parts(
+        samples in prop::collection::vec((0..40_i32, 0..30_u64), 0..12),
+        cut in 0..12_usize,
+    ) {
+        let judge = |part: &[(i32, u64)]| {
+            let (mut p, mut b, mut c) = (Perplexity::new(), BitsPerCharacter::new(), Coverage::new());
+            for &(n, tokens) in part {
+                let nats = f64::from(n) / 8.0;
+                p.update(nats, tokens).unwrap();
+                b.update(nats, tokens, 2 * tokens).unwrap();
+                c.update(&[nats - 1.0], &[nats + 1.0], &[2.5]).unwrap();
+            }
+            (p, b, c)
+        };
+        let (head, tail) = samples.split_at(cut.min(samples.len()));
+        let (whole, mut parts, tail) = (judge(&samples), judge(head), judge(tail));
+        parts.0.merge(&tail.0);
+        parts.1.merge(&tail.1);
+        parts.2.merge(&tail.2);
+        // Eighths and their sums are exact.
+        prop_assert_eq!(whole, parts);
+        prop_assert!(whole.0.value().is_none_or(|x| x >= 1.0));
+        // Two characters for each token: half the bits of a token.
+        let half = whole.0.nats().map(|n| n / std::f64::consts::LN_2 / 2.0);
+        prop_assert!(close(whole.1.value(), half));
+        prop_assert!(whole.2.value().is_none_or(|x| (0.0..=1.0).contains(&x)));
+    }
+
+    #[test]
     fn edits_are_a_distance(
         a in prop::collection::vec(0..3_u8, 0..12),
         b in prop::collection::vec(0..3_u8, 0..12),

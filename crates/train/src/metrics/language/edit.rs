@@ -73,7 +73,7 @@ impl ErrorRate {
         ErrorRate { unit: Unit::Words, edits: 0, length: 0 }
     }
 
-    /// Adds a text and what it should have been.
+    /// Adds a text and what it should have been, in this order; jiwer takes the reference first.
     pub fn update(&mut self, hypothesis: &str, reference: &str) {
         match self.unit {
             Unit::Characters => {

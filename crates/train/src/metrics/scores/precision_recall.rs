@@ -1,6 +1,6 @@
 //! Precision against recall, and the average precision.
 
-use super::BinaryScores;
+use super::{BinaryScores, Step};
 
 /// A point of a precision-recall curve: what is at or above the threshold is taken as positive.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,26 +62,29 @@ impl BinaryScores {
         });
         Some(PrecisionRecallCurve {
             points: std::iter::once(start).chain(rest).collect(),
-            average_precision: self.average_precision()?,
+            average_precision: average(&steps)?,
             base_rate: last.tp as f64 / (last.tp + last.fp) as f64,
         })
     }
 
-    /// The average precision, `sum_n (R_n - R_(n-1)) P_n` over the falling thresholds, or `None` without positive
-    /// samples.
+    /// The average precision, often called PR-AUC: `sum_n (R_n - R_(n-1)) P_n` over the falling thresholds, or `None`
+    /// without positive samples.
     ///
     /// It is the area under the curve as steps, as in scikit-learn: trapezoids would promise what lies between two
     /// thresholds (J. Davis and M. Goadrich, ICML 2006).
     pub fn average_precision(&self) -> Option<f64> {
-        let steps = self.steps();
-        let positives = steps.last().filter(|s| s.tp > 0)?.tp;
-        let (mut sum, mut before) = (0.0, 0);
-        for s in &steps {
-            sum += (s.tp - before) as f64 * (s.tp as f64 / (s.tp + s.fp) as f64);
-            before = s.tp;
-        }
-        Some(sum / positives as f64)
+        average(&self.steps())
     }
+}
+
+fn average(steps: &[Step]) -> Option<f64> {
+    let positives = steps.last().filter(|s| s.tp > 0)?.tp;
+    let (mut sum, mut before) = (0.0, 0);
+    for s in steps {
+        sum += (s.tp - before) as f64 * (s.tp as f64 / (s.tp + s.fp) as f64);
+        before = s.tp;
+    }
+    Some(sum / positives as f64)
 }
 
 #[cfg(test)]

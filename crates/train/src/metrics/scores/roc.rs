@@ -1,6 +1,6 @@
 //! The receiver operating characteristic and the area under it.
 
-use super::BinaryScores;
+use super::{BinaryScores, Step};
 
 /// A point of a ROC curve: what is at or above the threshold is taken as positive.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,7 +47,9 @@ impl BinaryScores {
     /// assert_eq!(at, [(0.0, 0.0), (0.0, 0.5), (0.5, 0.5), (0.5, 1.0), (1.0, 1.0)]);
     /// ```
     pub fn roc_curve(&self) -> Option<RocCurve> {
-        let auc = self.roc_auc()?;
+        if self.undefined().is_some() {
+            return None;
+        }
         let steps = self.steps();
         let last = steps.last()?;
         let corner = |i: usize| {
@@ -63,7 +65,7 @@ impl BinaryScores {
             false_positive_rate: steps[i].fp as f64 / last.fp as f64,
             true_positive_rate: steps[i].tp as f64 / last.tp as f64,
         });
-        Some(RocCurve { points: std::iter::once(start).chain(rest).collect(), auc })
+        Some(RocCurve { points: std::iter::once(start).chain(rest).collect(), auc: area(&steps) })
     }
 
     /// The area under the ROC curve: the chance that a positive sample has a higher score than a negative one, equal
@@ -75,15 +77,18 @@ impl BinaryScores {
         if self.undefined().is_some() {
             return None;
         }
-        let steps = self.steps();
-        let last = steps.last()?;
-        let (mut twice, mut tp, mut fp) = (0_u128, 0, 0);
-        for s in &steps {
-            twice += u128::from(s.fp - fp) * u128::from(s.tp + tp);
-            (tp, fp) = (s.tp, s.fp);
-        }
-        Some(twice as f64 / (2 * u128::from(last.tp) * u128::from(last.fp)) as f64)
+        Some(area(&self.steps()))
     }
+}
+
+/// The trapezoids below the steps, over the rectangle of both classes; neither may be empty.
+fn area(steps: &[Step]) -> f64 {
+    let (mut twice, mut tp, mut fp) = (0_u128, 0, 0);
+    for s in steps {
+        twice += u128::from(s.fp - fp) * u128::from(s.tp + tp);
+        (tp, fp) = (s.tp, s.fp);
+    }
+    twice as f64 / (2 * u128::from(tp) * u128::from(fp)) as f64
 }
 
 #[cfg(test)]
