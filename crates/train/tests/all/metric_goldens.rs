@@ -228,7 +228,7 @@ fn rankings_are_judged_as_by_scikit_learn_and_scipy() {
 
 #[test]
 fn text_is_judged_as_by_sacrebleu_and_jiwer() {
-    for case in cases("language", 3) {
+    for case in cases("language", 4) {
         let (found, first, second) =
             (lines(&case["hypotheses"]), lines(&case["references"]), lines(&case["second"]));
         let mut none = Bleu::new(Smoothing::None);

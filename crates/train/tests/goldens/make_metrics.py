@@ -223,12 +223,16 @@ def language(rng):
         return kept or [words[0]]
 
     cases = []
-    for name, sentences, longest in [("long", 25, 14), ("short", 8, 6), ("tiny", 3, 4)]:
+    for name, sentences, longest in [("long", 25, 14), ("short", 8, 6), ("tiny", 3, 4), ("turned", 6, 9)]:
         first = [[str(w) for w in rng.choice(words, int(rng.integers(2, longest)))] for _ in range(sentences)]
         second, found = [change(s) for s in first], [change(s) for s in first]
         if name == "tiny":
             # No 4-gram is right, so that smoothing has something to do.
             found = [[w for w in s for _ in range(2)] for s in first]
+        if name == "turned":
+            # No word comes twice, so nothing longer than a word is right and smoothing halves three times.
+            first = [[str(w) for w in rng.permutation(words)[: len(s) + 2]] for s in first]
+            found = [s[::-1] for s in first]
         lines = [[" ".join(s) for s in x] for x in (found, first, second)]
 
         def bleu(smooth, refs):
