@@ -3,14 +3,14 @@
 use crate::error::{Error, Result};
 use crate::graph::Record;
 use crate::op::{Grads, Saved};
+use crate::scope;
 use crate::var::Var;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 use tensor::{DType, Tensor};
 
 thread_local! {
     static STATE: Cell<State> = const { Cell::new(State::Off) };
-    static PATH: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -139,14 +139,14 @@ pub(crate) fn resume(path: Option<&str>) -> Resumed {
         return Resumed { outer: None, _mode: Mode::set(was) };
     }
     let path = path.filter(|path| !path.is_empty()).map(str::to_string);
-    let outer = PATH.with_borrow_mut(|now| std::mem::replace(now, path.into_iter().collect()));
+    let outer = scope::replace(path.into_iter().collect());
     Resumed { outer: Some(outer), _mode: Mode::set(State::On) }
 }
 
 impl Drop for Resumed {
     fn drop(&mut self) {
         if let Some(outer) = self.outer.take() {
-            PATH.set(outer);
+            scope::replace(outer);
         }
     }
 }
@@ -170,31 +170,6 @@ pub fn detect_anomaly<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// A name on the path of modules, until dropped. Costs nothing unless [`detect_anomaly`] runs.
-pub struct AnomalyScope(bool);
-
-/// Enters the module `name`, for the paths that [`detect_anomaly`] reports.
-pub fn anomaly_scope(name: &dyn fmt::Display) -> AnomalyScope {
-    let on = is_on();
-    if on {
-        PATH.with_borrow_mut(|path| path.push(name.to_string()));
-    }
-    AnomalyScope(on)
-}
-
-impl Drop for AnomalyScope {
-    fn drop(&mut self) {
-        if self.0 {
-            PATH.with_borrow_mut(|path| path.pop());
-        }
-    }
-}
-
-/// The path now, if the mode is on.
-pub(crate) fn path() -> Option<Box<str>> {
-    is_on().then(|| PATH.with_borrow(|path| path.join(".").into()))
-}
-
 /// Refuses a result that is not finite.
 pub(crate) fn check_forward(op: &'static str, value: &Tensor, inputs: &[&Tensor]) -> Result<()> {
     if !value.dtype().is_float() {
@@ -206,7 +181,7 @@ pub(crate) fn check_forward(op: &'static str, value: &Tensor, inputs: &[&Tensor]
     }
     let name = |(i, x): (usize, &&Tensor)| Ok((format!("input {i}"), Range::of(x)?));
     let operands = inputs.iter().enumerate().map(name).collect::<Result<_>>()?;
-    let path = path().unwrap_or_default().into();
+    let path = scope::path().unwrap_or_default().into();
     Err(Error::Anomaly(Box::new(Anomaly { op, gradient: None, path, found, operands })))
 }
 

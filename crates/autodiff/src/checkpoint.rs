@@ -172,7 +172,7 @@ where
         output: Some(value.clone()),
         shape: SmallVec::from_slice(value.shape()),
         dtype: value.dtype(),
-        path: crate::anomaly::path(),
+        path: crate::scope::path(),
     };
     let kind = Kind::Result { op: "checkpoint", record: Mutex::new(Some(Box::new(record))) };
     Ok(Var::with_node(value, Some(Node::new(kind))))

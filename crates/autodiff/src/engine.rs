@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::gradients::{Gradients, LeafId};
 use crate::graph::{Kind, Node, Record};
 use crate::op::{Grads, Saved};
+use crate::profile;
 use crate::var::Var;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,10 +41,11 @@ impl Var {
                     let mut record = node.take().ok_or(Error::GraphConsumed { op })?;
                     let saved = Saved { record: &record, node: &node, higher: false };
                     if let Some((id, sum)) = sum_to_add_to(&record, &mut found) {
-                        found.insert(id, record.op.add_grad(&saved, &grad, sum)?);
+                        let sum = profile::backward(&record, || record.op.add_grad(&saved, &grad, sum))?;
+                        found.insert(id, sum);
                         continue;
                     }
-                    let grads = anomaly::backward(&record, &saved, &grad)?;
+                    let grads = profile::backward(&record, || anomaly::backward(&record, &saved, &grad))?;
                     drop(grad);
                     drop_saved(&mut record);
                     pass_on(op, &record, grads, &mut pending, false)?;
@@ -126,7 +128,8 @@ pub(crate) fn grad_of_as(
         {
             let record = record.lock().unwrap_or_else(|p| p.into_inner());
             let record = record.as_deref().ok_or(Error::GraphConsumed { op })?;
-            let grads = anomaly::backward(record, &Saved { record, node: &node, higher }, &grad)?;
+            let saved = Saved { record, node: &node, higher };
+            let grads = profile::backward(record, || anomaly::backward(record, &saved, &grad))?;
             pass_on(op, record, grads, &mut pending, higher)?;
         }
     }
@@ -144,8 +147,8 @@ pub(crate) fn pull(output: Var, seed: Var, stop: u64, higher: bool) -> Result<Ve
         match &node.kind {
             Kind::Result { op, .. } if id >= stop && !higher => {
                 let mut record = node.take().ok_or(Error::GraphConsumed { op })?;
-                let grads =
-                    anomaly::backward(&record, &Saved { record: &record, node: &node, higher }, &grad)?;
+                let saved = Saved { record: &record, node: &node, higher };
+                let grads = profile::backward(&record, || anomaly::backward(&record, &saved, &grad))?;
                 drop(grad);
                 drop_saved(&mut record);
                 pass_on(op, &record, grads, &mut pending, false)?;
@@ -153,7 +156,8 @@ pub(crate) fn pull(output: Var, seed: Var, stop: u64, higher: bool) -> Result<Ve
             Kind::Result { op, record } if id >= stop => {
                 let record = record.lock().unwrap_or_else(|p| p.into_inner());
                 let record = record.as_deref().ok_or(Error::GraphConsumed { op })?;
-                let grads = anomaly::backward(record, &Saved { record, node: &node, higher }, &grad)?;
+                let saved = Saved { record, node: &node, higher };
+                let grads = profile::backward(record, || anomaly::backward(record, &saved, &grad))?;
                 pass_on(op, record, grads, &mut pending, true)?;
             }
             _ => found.push((node, grad)),

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::gradients::LeafId;
 use crate::graph::{Kind, Node, Record, Slot};
 use crate::op::Op;
+use crate::{profile, scope};
 use smallvec::SmallVec;
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -115,7 +116,7 @@ impl Var {
     #[inline(never)]
     fn forward(op: &mut dyn Op, inputs: &[&Var]) -> Result<Tensor> {
         let tensors: SmallVec<[&Tensor; 4]> = inputs.iter().map(|v| &v.value).collect();
-        let value = op.forward(&tensors)?;
+        let value = profile::forward(op, |op| op.forward(&tensors))?;
         if anomaly::is_on() {
             anomaly::check_forward(op.name(), &value, &tensors)?;
         }
@@ -137,7 +138,7 @@ impl Var {
             output: saves.has_output().then(|| value.clone()),
             shape: SmallVec::from_slice(value.shape()),
             dtype: value.dtype(),
-            path: anomaly::path(),
+            path: scope::path(),
             op,
         };
         let node = Node::new(Kind::Result { op: name, record: Mutex::new(Some(Box::new(record))) });

@@ -1,6 +1,6 @@
 //! The planted operation is named, forward and backward.
 
-use autodiff::{Error, Result, Var, anomaly_scope, checkpoint, detect_anomaly, grad_of};
+use autodiff::{Error, Result, Var, checkpoint, detect_anomaly, grad_of, module_scope};
 use tensor::Tensor;
 
 fn vector(x: &[f64]) -> Var {
@@ -22,7 +22,7 @@ fn forward_the_logarithm_of_a_negative_number_is_named() {
 fn forward_a_division_by_zero_is_named_with_both_operands_and_its_module() {
     let (x, y) = (vector(&[1.0, 2.0]), vector(&[0.0, 4.0]));
     let error = detect_anomaly(|| {
-        let _block = anomaly_scope(&"block");
+        let _block = module_scope(&"block");
         x.square()?.div(&y)
     });
     let Err(Error::Anomaly(found)) = error else { panic!("{error:?}") };
@@ -36,8 +36,8 @@ fn backward_the_root_of_zero_is_named_with_the_module_it_ran_in() {
     let x = vector(&[4.0, 0.0]);
     let error = detect_anomaly(|| {
         let y = {
-            let _net = anomaly_scope(&"net");
-            let _norm = anomaly_scope(&1);
+            let _net = module_scope(&"net");
+            let _norm = module_scope(&1);
             x.sqrt()?
         };
         y.mul_scalar(3.0)?.sum(&[])?.backward()
@@ -66,22 +66,22 @@ fn backward_a_power_is_named_in_the_pass_that_keeps_the_graph() -> Result<()> {
 fn what_a_checkpoint_holds_is_named_on_the_way_back_with_its_path() {
     let x = vector(&[4.0, 0.0]);
     let part = |x: &[Var]| {
-        let _inner = anomaly_scope(&"norm");
+        let _inner = module_scope(&"norm");
         x[0].sqrt()?.mul_scalar(2.0)
     };
     let error = detect_anomaly(|| {
         let y = {
-            let _block = anomaly_scope(&"block");
+            let _block = module_scope(&"block");
             checkpoint(part, std::slice::from_ref(&x))?
         };
-        let _elsewhere = anomaly_scope(&"trainer");
+        let _elsewhere = module_scope(&"trainer");
         y.sum(&[])?.backward()
     });
     let Err(Error::Anomaly(found)) = error else { panic!("{error:?}") };
     assert_eq!((found.op, found.gradient, &found.path[..]), ("sqrt", Some(0), "block.norm"));
     // The mode and the path are as before.
     let error = detect_anomaly(|| {
-        let _block = anomaly_scope(&"after");
+        let _block = module_scope(&"after");
         x.ln()
     });
     let Err(Error::Anomaly(found)) = error else { panic!("{error:?}") };

@@ -200,7 +200,7 @@ impl Context {
     ) -> Result<T> {
         let name = name.into();
         self.path.push(name);
-        let _scope = autodiff::anomaly_scope(&name);
+        let _scope = autodiff::module_scope(&name);
         let result = part(self).map_err(|error| error.at(name));
         self.path.pop();
         result

@@ -32,6 +32,8 @@ static SYSTEM_BYTES: AtomicUsize = AtomicUsize::new(0);
 static POOLED_BYTES: AtomicUsize = AtomicUsize::new(0);
 static PEAK_BYTES: AtomicUsize = AtomicUsize::new(0);
 static POISON: AtomicBool = AtomicBool::new(false);
+static TRACING: AtomicBool = AtomicBool::new(false);
+static TRACE: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
 /// What the pool holds and has asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +66,31 @@ fn bytes_in_use() -> usize {
 /// Begins to count [`MemoryStats::peak_bytes`] anew, from what is in use now.
 pub fn reset_peak_memory() {
     PEAK_BYTES.store(bytes_in_use(), Ordering::Relaxed);
+}
+
+/// Runs `f` and returns how many bytes were in use behind each block that was taken meanwhile, by any thread: the same work on more
+/// rows takes as many blocks, and where its memory is highest can be seen from two smaller runs. One at a time in a process.
+///
+/// ```
+/// use tensor::{DType, Tensor, trace_memory};
+/// let (x, used) = trace_memory(|| Tensor::zeros([1024], DType::F32)?.add_scalar(1.0));
+/// assert!(x?.len() == 1024 && used.len() == 2 && used[1] >= used[0] + 4096);
+/// # Ok::<(), tensor::Error>(())
+/// ```
+pub fn trace_memory<R>(f: impl FnOnce() -> R) -> (R, Vec<usize>) {
+    /// Off again, after a panic too.
+    struct Off;
+    impl Drop for Off {
+        fn drop(&mut self) {
+            TRACING.store(false, Ordering::Relaxed);
+        }
+    }
+    TRACE.lock().unwrap_or_else(|p| p.into_inner()).clear();
+    TRACING.store(true, Ordering::Relaxed);
+    let off = Off;
+    let result = f();
+    drop(off);
+    (result, std::mem::take(&mut *TRACE.lock().unwrap_or_else(|p| p.into_inner())))
 }
 
 /// Gives every pooled block back to the system.
@@ -210,6 +237,9 @@ impl Buffer {
         let used = bytes_in_use();
         if used > PEAK_BYTES.load(Ordering::Relaxed) {
             PEAK_BYTES.fetch_max(used, Ordering::Relaxed);
+        }
+        if TRACING.load(Ordering::Relaxed) {
+            TRACE.lock().unwrap_or_else(|p| p.into_inner()).push(used);
         }
         let fill = match dtype {
             DType::Bool => Some(0),

@@ -5,6 +5,7 @@ mod bytes;
 mod display;
 mod dtype;
 mod error;
+mod flops;
 pub(crate) mod kernels;
 mod layout;
 mod linalg;
@@ -18,9 +19,12 @@ mod simd;
 mod tensor;
 mod word;
 
-pub use buffer::{MemoryStats, memory_stats, poison_fresh_memory, release_pooled_memory, reset_peak_memory};
+pub use buffer::{
+    MemoryStats, memory_stats, poison_fresh_memory, release_pooled_memory, reset_peak_memory, trace_memory,
+};
 pub use dtype::{DType, Element, Float, Number};
 pub use error::{Error, Result};
+pub use flops::product_flops;
 pub use half::{bf16, f16};
 pub use kernels::fused;
 pub use kernels::recurrent::Cell;

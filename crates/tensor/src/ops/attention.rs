@@ -5,6 +5,7 @@ use super::matmul::{matrix, offsets};
 use super::widen::are_narrow;
 use crate::dtype::{DType, Float};
 use crate::error::{Error, Result};
+use crate::flops;
 use crate::kernels::attention::{Heads, Sight, attention as forward, attention_grad as backward};
 use crate::layout::{Dims, Layout, broadcast_shapes, checked_len};
 use crate::rng::Rng;
@@ -59,6 +60,13 @@ struct Sizes {
 }
 
 impl Sizes {
+    /// Counts `products` products of queries and keys, or of what is as large; half of one where only the past is seen.
+    fn count_flops(&self, products: usize, causal: bool) {
+        let pairs = self.n * self.m;
+        let pairs = if causal { pairs.div_ceil(2) } else { pairs };
+        flops::count(self.lead.iter().copied().chain([self.heads, pairs, self.width, products]));
+    }
+
     fn of(q: &Tensor, k: &Tensor, v: &Tensor, config: &AttentionConfig) -> Result<Self> {
         let dtype = same_dtype(OP, q, k)?;
         same_dtype(OP, q, v)?;
@@ -259,6 +267,7 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, config: &AttentionConfig) -
         return Ok(Attention { out: found.out.narrowed_to(q.dtype())?, ..found });
     }
     let sizes = Sizes::of(q, k, v, config)?;
+    sizes.count_flops(2, config.causal);
     let Sizes { heads: h, pairs, n, width, .. } = sizes;
     let mask = sizes.mask(config)?;
     let stats_shape = sizes.shape(h, n, 2);
@@ -307,6 +316,7 @@ pub fn attention_grad(
         return all?.narrowed_to(q.dtype());
     }
     let sizes = Sizes::of(q, k, v, config)?;
+    sizes.count_flops(5, config.causal);
     same_dtype(OP, q, g)?;
     same_dtype(OP, q, &found.out)?;
     same_dtype(OP, q, &found.stats)?;

@@ -82,6 +82,7 @@ impl Tensor {
         let (sizes, shape) = options.sizes(op, self.shape(), weight.shape())?;
         checked_bias(op, bias, self, sizes.c_out)?;
         let sizes = sizes.checked(op)?;
+        sizes.count_flops();
         with_dtype!(dtype, T, float => {
             let (x, weight, bias) = (self.channels_at_back()?, weight.contiguous()?, bias.map(Tensor::contiguous).transpose()?);
             let finish = Epilogue { bias: bias.as_ref().and_then(|b| b.as_slice::<T>()), relu };
@@ -141,6 +142,7 @@ impl Tensor {
         }
         checked_bias(op, bias, self, sizes.c_in)?;
         let sizes = sizes.checked(op)?;
+        sizes.count_flops();
         with_dtype!(dtype, T, float => {
             let (g, weight, bias) = (self.channels_at_back()?, weight.contiguous()?, bias.map(Tensor::contiguous).transpose()?);
             let finish = Epilogue { bias: bias.as_ref().and_then(|b| b.as_slice::<T>()), relu: false };
@@ -170,6 +172,7 @@ impl Tensor {
             return Err(mismatch(op, rule, &[grad.shape(), &shape], "give the weight's own shape"));
         }
         let sizes = sizes.checked(op)?;
+        sizes.count_flops();
         with_dtype!(dtype, T, float => {
             let (x, g) = (self.channels_at_back()?, grad.channels_at_back()?);
             let mut done = Ok(());

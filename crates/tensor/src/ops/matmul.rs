@@ -4,6 +4,7 @@ use super::arithmetic::{same_dtype, wrong_dtype};
 use super::widen::in_wider;
 use crate::dtype::Float;
 use crate::error::{Error, Result};
+use crate::flops;
 use crate::kernels::matmul::{Epilogue, Mat, batched, matmul};
 use crate::layout::{Dims, Layout, broadcast_shapes};
 use crate::loops::walk::Walk;
@@ -99,6 +100,7 @@ impl Tensor {
                 shape.push(n);
             }
             return with_dtype!(dtype, T, float => Tensor::build("matmul", &shape, |out: &mut [T]| {
+                flops::count([out.len(), k]);
                 matmul(out, matrix(a, &flat, flat.offset), matrix(b, &lb, lb.offset), Epilogue::NONE);
             }), else dtype => Err(wrong_dtype("matmul", FLOATS, dtype)));
         }
@@ -113,6 +115,7 @@ impl Tensor {
             shape.push(n);
         }
         with_dtype!(dtype, T, float => Tensor::build("matmul", &shape, |out: &mut [T]| {
+            flops::count([out.len(), k]);
             match batch.is_empty() {
                 // There may be more matrices without elements than offsets fit in memory.
                 _ if out.is_empty() => {}
@@ -164,6 +167,7 @@ impl Tensor {
         };
         let bias = bias.map(Tensor::contiguous).transpose()?;
         with_dtype!(dtype, T, float => Tensor::build("linear", &shape, |out: &mut [T]| {
+            flops::count([out.len(), d_in]);
             let bias = bias.as_ref().and_then(|b| b.as_slice::<T>());
             let weight = matrix(weight, weight.layout(), weight.layout().offset);
             matmul(out, matrix(&x, &flat, flat.offset), weight.t(), Epilogue { bias, relu });

@@ -3,6 +3,7 @@
 use super::arithmetic::{same_dtype, wrong_dtype};
 use super::index::mismatch;
 use crate::error::{Error, Result};
+use crate::flops;
 use crate::kernels::recurrent::{Cell, Given, Made, Steps, Wanted, backward, forward};
 use crate::tensor::{Tensor, with_dtype};
 
@@ -161,6 +162,7 @@ impl Tensor {
                 true => Some(Tensor::build(OP, &[rows, how.cell.kept() * h], |_: &mut [T]| {})?),
                 false => None,
             };
+            flops::count([rows, h, how.cell.gates() * h]);
             let keeping = kept.as_mut().and_then(|k| k.as_mut_slice::<T>()).unwrap_or_default();
             let mut done = Ok(());
             let out = Tensor::build(OP, &[rows + how.cell.states() * steps.n, h], |out: &mut [T]| {
@@ -227,6 +229,7 @@ impl Tensor {
                 states: first.as_mut_slice().unwrap_or_default(),
                 before: before.as_mut_slice().unwrap_or_default(),
             };
+            flops::count([rows, h, how.cell.gates() * h]);
             if h > 0 {
                 backward(&steps, &given, &made, wanted)?;
             }

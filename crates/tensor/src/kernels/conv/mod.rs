@@ -47,6 +47,10 @@ impl Sizes {
     fn output_len(&self) -> usize {
         self.output.iter().product::<usize>() * self.c_out
     }
+    /// Counts the arithmetic of a pass, as if it were summed directly.
+    pub(crate) fn count_flops(&self) {
+        crate::flops::count([self.n, self.output_len(), self.taps(), self.c_in / self.groups]);
+    }
     /// Pixels of the window.
     fn taps(&self) -> usize {
         self.kernel.iter().product()
