@@ -17,16 +17,17 @@ pub fn grad_norm(grads: &Gradients) -> Result<f64> {
 /// Errors: `InvalidArgument` unless `max_norm` is finite and positive, or if the norm is not finite: the gradients are
 /// then as they were.
 pub fn clip_grad_norm(grads: &mut Gradients, max_norm: f64) -> Result<f64> {
-    let refuse =
-        |rule, got: String, repair| Error::InvalidArgument { op: "clip_grad_norm", rule, got, repair };
-    if !(max_norm.is_finite() && max_norm > 0.0) {
-        return Err(refuse(
-            "the largest norm must be finite and positive",
-            max_norm.to_string(),
-            "use 1.0 or the like",
-        ));
-    }
+    check(max_norm)?;
     let norm = grad_norm(grads)?;
+    clip_grads_with_norm(grads, max_norm, norm)?;
+    Ok(norm)
+}
+
+/// [`clip_grad_norm`] where the norm is known already.
+///
+/// Errors: as there.
+pub fn clip_grads_with_norm(grads: &mut Gradients, max_norm: f64, norm: f64) -> Result<()> {
+    check(max_norm)?;
     if !norm.is_finite() {
         return Err(refuse(
             "gradients must be finite",
@@ -39,5 +40,20 @@ pub fn clip_grad_norm(grads: &mut Gradients, max_norm: f64) -> Result<f64> {
             fused::scale(grad, max_norm / norm)?;
         }
     }
-    Ok(norm)
+    Ok(())
+}
+
+fn check(max_norm: f64) -> Result<()> {
+    match max_norm.is_finite() && max_norm > 0.0 {
+        true => Ok(()),
+        false => Err(refuse(
+            "the largest norm must be finite and positive",
+            max_norm.to_string(),
+            "use 1.0 or the like",
+        )),
+    }
+}
+
+fn refuse(rule: &'static str, got: String, repair: &'static str) -> Error {
+    Error::InvalidArgument { op: "clip_grad_norm", rule, got, repair }
 }

@@ -7,6 +7,7 @@ mod clip;
 mod elementwise;
 mod error;
 mod groups;
+mod noise;
 mod optimizer;
 mod schedule;
 mod sgd;
@@ -15,13 +16,14 @@ mod state;
 
 pub use adam::{Adam, AdamConfig, AdamW};
 pub use average::Ema;
-pub use clip::{clip_grad_norm, grad_norm};
+pub use clip::{clip_grad_norm, clip_grads_with_norm, grad_norm};
 pub use elementwise::{
     Adadelta, AdadeltaConfig, Adagrad, AdagradConfig, Adamax, AdamaxConfig, Lion, LionConfig, NAdam,
     NAdamConfig, RAdam, RAdamConfig, RmsProp, RmsPropConfig,
 };
 pub use error::{Error, Result};
 pub use groups::Groups;
+pub use noise::GradientNoise;
 pub use optimizer::Optimizer;
 pub use schedule::{
     Chained, Constant, Cosine, CosineRestarts, CosineWarmup, Cyclic, CyclicMode, Exponential, InSequence,

@@ -4,6 +4,7 @@ mod average;
 mod clip;
 mod goldens;
 mod groups;
+mod noise;
 mod rules;
 mod schedule;
 mod schedule_goldens;
