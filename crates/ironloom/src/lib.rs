@@ -42,5 +42,6 @@ mod documents {
         Images "docs/guide/images.md"
         Sequences "docs/guide/sequences.md"
         Transformers "docs/guide/transformers.md"
+        Training "docs/guide/training.md"
     }
 }

@@ -104,6 +104,32 @@ pub enum Error {
         /// The step, counted from 0 over the run.
         step: u64,
     },
+    /// A gradient that is NaN or infinite.
+    #[error(
+        "[fit] the gradient must be finite; got norm {norm} in step {step} of epoch {epoch}; lower the learning rate, look for bad data or have such steps skipped"
+    )]
+    GradientNotFinite {
+        /// The global norm.
+        norm: f64,
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The step, counted from 0 over the run.
+        step: u64,
+    },
+    /// A run that was asked to end by a signal, and was saved first.
+    #[error(
+        "[fit] interrupted by {signal} behind step {step}, in epoch {epoch}; saved in '{}'; run it again to go on", path.display()
+    )]
+    Interrupted {
+        /// `SIGINT` or `SIGTERM`.
+        signal: &'static str,
+        /// The epoch in progress, counted from 1.
+        epoch: usize,
+        /// Steps made.
+        step: u64,
+        /// The checkpoint.
+        path: PathBuf,
+    },
     /// A measure to watch that the task does not report.
     #[error("[fit] the measure to watch must be one that the task reports; got {metric:?}, where there are {}; correct monitor", known.join(", "))]
     UnknownMetric {

@@ -1,5 +1,6 @@
 //! How a run shows itself while it goes: a bar on standard error, plain lines, or nothing.
 
+use crate::checkpoint::RunState;
 use crate::format;
 use crate::history::{EpochRecord, MetricValues, Part};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
@@ -156,13 +157,19 @@ impl EpochProgress {
     }
 
     /// A run goes on where a checkpoint left it, `damaged` newer ones passed over.
-    pub(crate) fn resumed(&mut self, epoch: usize, step: u64, damaged: usize) {
+    /// `machine` is where it was made.
+    pub(crate) fn resumed(&mut self, epoch: usize, step: u64, damaged: usize, machine: &str) {
         let passed = match damaged {
             0 => String::new(),
             1 => "; a newer checkpoint is damaged".to_string(),
             n => format!("; {n} newer checkpoints are damaged"),
         };
-        self.say(&format!("goes on behind step {step}, in epoch {epoch}{passed}"));
+        let now = RunState::this_machine();
+        let moved = match machine == now {
+            true => String::new(),
+            false => format!("; it was saved by {machine}, and {now} may round in other ways"),
+        };
+        self.say(&format!("goes on behind step {step}, in epoch {epoch}{passed}{moved}"));
     }
 
     /// A batch of `samples` samples is done. `metrics` is asked only when there is something to draw.

@@ -6,7 +6,7 @@ use nn::{Activation, Context, Layer, Module};
 use optim::{Adam, Optimizer, clip_grad_norm};
 use std::cell::RefCell;
 use tensor::{DType, MemoryStats, Rng, Tensor, memory_stats};
-use train::{Callback, Classification, Flow, Position, Progress, TrainConfig, Trainer};
+use train::{Callback, Classification, Flow, Progress, StepRecord, TrainConfig, Trainer};
 
 fn data(rows: usize, features: usize) -> Dataset {
     let rng = &mut Rng::seed(0);
@@ -37,7 +37,7 @@ fn steps(model: &mut Mlp, adam: &mut Adam, data: &Dataset, count: usize) {
 struct Counts<'a>(&'a RefCell<Vec<MemoryStats>>);
 
 impl Callback for Counts<'_> {
-    fn on_step(&mut self, _: Position, _: f64, _: &mut dyn Module) -> train::Result<Flow> {
+    fn on_step(&mut self, _: &StepRecord, _: &mut dyn Module) -> train::Result<Flow> {
         self.0.borrow_mut().push(memory_stats());
         Ok(Flow::Continue)
     }

@@ -5,13 +5,17 @@
 
 mod file;
 mod state;
+mod tensors;
 
-pub(crate) use state::{Identity, RunState};
+pub(crate) use state::{Average, Identity, RunState};
 
 use crate::atomic::write_atomic;
 use crate::error::{Error, Result};
+use crate::history::Direction;
+use std::cell::Cell;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 const OP: &str = "checkpoint";
 
@@ -22,14 +26,20 @@ pub struct CheckpointConfig {
     pub dir: PathBuf,
     /// Steps between two checkpoints; the end of each epoch is one in any case.
     pub every_steps: Option<u64>,
+    /// Time between two checkpoints, looked at behind each step.
+    pub every: Option<Duration>,
     /// The newest ones that are kept, at least 1.
     pub keep: usize,
+    /// Those of the best epochs that are kept besides.
+    pub keep_best: usize,
+    /// Whether SIGINT (Ctrl-C) and SIGTERM let the step in progress end and save the run.
+    pub on_signals: bool,
 }
 
 impl CheckpointConfig {
-    /// The end of each epoch in this folder, the last two of them kept.
+    /// The end of each epoch in this folder, the last two of them kept, and one when the run is asked to end.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), every_steps: None, keep: 2 }
+        Self { dir: dir.into(), every_steps: None, every: None, keep: 2, keep_best: 0, on_signals: true }
     }
 }
 
@@ -37,6 +47,8 @@ impl CheckpointConfig {
 pub(crate) struct Checkpoints {
     config: CheckpointConfig,
     lock: File,
+    /// When the last one was written, or the run began.
+    last: Cell<Instant>,
 }
 
 impl Drop for Checkpoints {
@@ -75,7 +87,7 @@ impl Checkpoints {
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(io("the folder must be writable", &path, "check your rights"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { config: config.clone(), lock }),
+            Ok(()) => Ok(Self { config: config.clone(), lock, last: Cell::new(Instant::now()) }),
             Err(TryLockError::WouldBlock) => Err(Error::InvalidArgument {
                 op: OP,
                 rule: "a folder belongs to one run at a time",
@@ -130,24 +142,37 @@ impl Checkpoints {
         damaged.map_or(Ok(None), Err)
     }
 
+    /// The folder.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.config.dir
+    }
+
     /// Whether a checkpoint is due behind this step.
     pub(crate) fn due(&self, step: u64) -> bool {
         self.config.every_steps.is_some_and(|every| step.is_multiple_of(every))
+            || self.config.every.is_some_and(|every| self.last.get().elapsed() >= every)
     }
 
-    /// Writes a checkpoint, and removes those that are too many.
-    pub(crate) fn save(&self, state: &RunState) -> Result<()> {
+    /// Writes a checkpoint, and removes those that are too many; `monitor` says which epochs are the best.
+    pub(crate) fn save(&self, state: &RunState, monitor: &(String, Direction)) -> Result<PathBuf> {
         let bytes = state.encode()?;
-        write_atomic(self.config.dir.join(format!("step-{:010}.ckpt", state.step)), |out| {
-            out.write_all(&bytes)
-        })?;
-        for (_, path) in self.list()?.into_iter().skip(self.config.keep) {
+        let path = self.config.dir.join(format!("step-{:010}.ckpt", state.step));
+        write_atomic(&path, |out| out.write_all(&bytes))?;
+        let best = state.best_steps(self.config.keep_best, monitor);
+        for (step, path) in self.list()?.into_iter().skip(self.config.keep) {
+            if best.contains(&step) {
+                continue;
+            }
             fs::remove_file(&path).map_err(io(
                 "an old checkpoint must be removable",
                 &path,
                 "check your rights",
             ))?;
         }
-        Ok(())
+        self.last.set(Instant::now());
+        Ok(path)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,10 +64,32 @@ impl Label {
 /// What a figure is made of, in CSS pixels from the upper left corner.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Shape {
-    Rect { at: (f64, f64), size: (f64, f64), color: Color },
-    Line { from: (f64, f64), to: (f64, f64), width: f64, color: Color },
-    Path { points: Vec<(f64, f64)>, width: f64, color: Color },
-    Disc { at: (f64, f64), radius: f64, color: Color },
+    Rect {
+        at: (f64, f64),
+        size: (f64, f64),
+        color: Color,
+    },
+    Line {
+        from: (f64, f64),
+        to: (f64, f64),
+        width: f64,
+        color: Color,
+    },
+    Path {
+        points: Vec<(f64, f64)>,
+        width: f64,
+        color: Color,
+    },
+    /// A polygon, filled with a breath of its colour.
+    Area {
+        points: Vec<(f64, f64)>,
+        color: Color,
+    },
+    Disc {
+        at: (f64, f64),
+        radius: f64,
+        color: Color,
+    },
     Text(Label),
 }
 
@@ -196,7 +218,7 @@ fn moved(shape: &Shape, dx: f64, dy: f64) -> Shape {
             shift(from);
             shift(to);
         }
-        Shape::Path { points, .. } => points.iter_mut().for_each(shift),
+        Shape::Path { points, .. } | Shape::Area { points, .. } => points.iter_mut().for_each(shift),
         Shape::Text(label) => shift(&mut label.at),
     }
     shape

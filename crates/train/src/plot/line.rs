@@ -36,13 +36,18 @@ pub struct LineChart {
     x_label: String,
     y_label: String,
     integer_x: bool,
+    log_x: bool,
     log_y: bool,
     unit_square: bool,
     size: (f64, f64),
     reference: Option<(String, Vec<(f64, f64)>)>,
     series: Vec<(String, Vec<(f64, f64)>)>,
+    bands: Vec<Band>,
     mark: Option<Mark>,
 }
+
+/// A line by its number, and where the band around it lies: places, lower and upper ends.
+type Band = (usize, Vec<(f64, f64, f64)>);
 
 #[derive(Debug, Clone, PartialEq)]
 struct Mark {
@@ -59,11 +64,13 @@ impl LineChart {
             x_label: String::new(),
             y_label: String::new(),
             integer_x: false,
+            log_x: false,
             log_y: false,
             unit_square: false,
             size: (WIDTH, HEIGHT),
             reference: None,
             series: Vec::new(),
+            bands: Vec::new(),
             mark: None,
         }
     }
@@ -102,6 +109,12 @@ impl LineChart {
         self
     }
 
+    /// Makes the horizontal axis logarithmic, as for learning rates; unless all points are positive it stays linear.
+    pub fn log_x(mut self) -> Self {
+        self.log_x = true;
+        self
+    }
+
     /// Makes the vertical axis logarithmic; without a positive value it stays linear.
     pub fn log_y(mut self) -> Self {
         self.log_y = true;
@@ -118,6 +131,13 @@ impl LineChart {
     /// Adds a line through these points, in the order in which they are given.
     pub fn series(mut self, name: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         self.series.push((name.into(), points.into_iter().collect()));
+        self
+    }
+
+    /// Fills the band from `low` to `high` around the line that was added as number `series` (from 0), such as an interval of
+    /// confidence: points `(x, low, high)`. One with a number that is not finite, or not positive on a logarithmic axis, ends it there.
+    pub fn band(mut self, series: usize, points: impl IntoIterator<Item = (f64, f64, f64)>) -> Self {
+        self.bands.push((series, points.into_iter().collect()));
         self
     }
 
@@ -147,10 +167,11 @@ impl LineChart {
         let legend_bottom = self.legend(&mut fig, w);
         let (top, right) = (legend_bottom + 22.0, w - 22.0);
         let bottom = h - if self.x_label.is_empty() { 34.0 } else { 52.0 };
+        let log_x = self.log_x && shown.iter().all(|p| p.0 > 0.0);
         let (x, y) = if self.unit_square {
             (Scale::linear(0.0, 1.0, 5, false, true), Scale::linear(0.0, 1.0, 5, false, true))
         } else {
-            scales(&shown, log, self.integer_x, right, bottom - top)
+            scales(&shown, (log_x, log), self.integer_x, (right, bottom - top))
         };
         let label_width = y.ticks.iter().map(|t| text::width(&t.1, SMALL, false)).fold(0.0, f64::max);
         let left = if self.y_label.is_empty() { 16.0 } else { 34.0 } + label_width + 8.0;
@@ -183,6 +204,14 @@ impl LineChart {
             let at = ((left + right) / 2.0, (top + bottom) / 2.0);
             fig.text(Label::new("no finite values", at, 13.0, MUTED, Anchor::Middle));
         }
+        for (i, points) in &self.bands {
+            let whole = |p: &(f64, f64, f64)| drawable(&(p.0, p.1)) && drawable(&(p.0, p.2));
+            for run in points.split(|p| !whole(p)).filter(|run| run.len() > 1) {
+                let upper = run.iter().map(|&(x, _, high)| place((x, high)));
+                let lower = run.iter().rev().map(|&(x, low, _)| place((x, low)));
+                fig.push(Shape::Area { points: upper.chain(lower).collect(), color: color(*i) });
+            }
+        }
         for (i, (_, points)) in self.series.iter().enumerate() {
             for run in points.split(|p| !drawable(p)).filter(|r| !r.is_empty()) {
                 let places = thin(run.iter().map(|&p| place(p)).collect());
@@ -205,7 +234,9 @@ impl LineChart {
     }
 
     fn points(&self) -> impl Iterator<Item = (f64, f64)> {
-        self.series.iter().flat_map(|s| s.1.iter().copied())
+        let edges = self.bands.iter().flat_map(|(_, points)| points);
+        let edges = edges.flat_map(|&(x, low, high)| [(x, low), (x, high)]);
+        self.series.iter().flat_map(|s| s.1.iter().copied()).chain(edges)
     }
 
     /// Lines, names and the mark, broken into as many rows as they need; returns the lower edge of the last.
@@ -247,7 +278,12 @@ fn color(series: usize) -> Color {
     SERIES[series % SERIES.len()]
 }
 
-fn scales(points: &[(f64, f64)], log: bool, integer_x: bool, w: f64, h: f64) -> (Scale, Scale) {
+fn scales(
+    points: &[(f64, f64)],
+    (log_x, log): (bool, bool),
+    integer_x: bool,
+    (w, h): (f64, f64),
+) -> (Scale, Scale) {
     let range = |of: fn(&(f64, f64)) -> f64| {
         let values = || points.iter().map(of);
         (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max))
@@ -257,7 +293,10 @@ fn scales(points: &[(f64, f64)], log: bool, integer_x: bool, w: f64, h: f64) -> 
     }
     let (x0, x1) = range(|p| p.0);
     let (mut y0, y1) = range(|p| p.1);
-    let x = Scale::linear(x0, x1, (w / 75.0) as usize, integer_x, false);
+    let x = match log_x {
+        true => Scale::log(x0, x1, (w / 75.0) as usize),
+        false => Scale::linear(x0, x1, (w / 75.0) as usize, integer_x, false),
+    };
     if log {
         return (x, Scale::log(y0, y1, (h / 45.0) as usize));
     }
@@ -357,6 +396,28 @@ mod tests {
         let paths = fig.shapes.iter().filter(|s| matches!(s, Shape::Path { .. })).count();
         let dots = fig.shapes.iter().filter(|s| matches!(s, Shape::Disc { .. })).count();
         assert_eq!((paths, dots), (2, 5));
+    }
+
+    #[test]
+    fn bands_lie_inside_the_axes_and_end_at_what_is_not_finite() {
+        let edges =
+            [(1.0, 0.5, 9.0), (10.0, 1.0, 2.0), (100.0, f64::NAN, 2.0), (1e3, 1.0, 2.0), (1e4, 1.0, 3.0)];
+        let chart = LineChart::new("t").log_x().series("mean", [(1.0, 1.0), (1e4, 1.5)]).band(0, edges);
+        let fig = chart.figure();
+        let areas: Vec<_> = fig
+            .shapes
+            .iter()
+            .filter_map(|s| if let Shape::Area { points, .. } = s { Some(points) } else { None })
+            .collect();
+        assert_eq!(areas.iter().map(|points| points.len()).collect::<Vec<_>>(), [4, 4]);
+        assert!(
+            areas.iter().flat_map(|a| a.iter()).all(|p| p.0 > 0.0 && p.0 < 520.0 && p.1 > 0.0 && p.1 < 350.0)
+        );
+        // Equal factors are equal distances.
+        let (a, b) = (areas[0][1].0 - areas[0][0].0, areas[1][1].0 - areas[1][0].0);
+        assert!(a > 10.0 && (a - b).abs() < 1e-9, "{a} {b}");
+        assert!(labels(&fig).iter().any(|l| l.text == "1e4" || l.text == "10000"));
+        assert!(fig.png().is_ok() && fig.svg().unwrap().contains("<polygon"));
     }
 
     #[test]

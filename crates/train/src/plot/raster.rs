@@ -2,7 +2,7 @@
 
 use super::figure::{Anchor, Figure, Label, Shape};
 use super::text;
-use super::theme::Color;
+use super::theme::{AREA, Color};
 use crate::error::{Error, Result};
 use plotters::backend::{BitMapBackend, RGBPixel};
 use plotters::prelude::{DrawingBackend, RGBColor, ShapeStyle};
@@ -61,6 +61,11 @@ fn draw_shape(backend: &mut BitMapBackend<'_>, shape: &Shape) -> Result<()> {
         }
         Shape::Line { from, to, width, color } => stroke(backend, &[*from, *to], *width, *color),
         Shape::Path { points, width, color } => stroke(backend, points, *width, *color),
+        Shape::Area { points, color } => {
+            let mut style = style(*color);
+            style.color = style.color.mix(AREA);
+            backend.fill_polygon(points.iter().map(|&p| point(p)), &style).map_err(broken)
+        }
         Shape::Disc { at, radius, color } => {
             backend.draw_circle(point(*at), fine(*radius).max(1) as u32, &style(*color), true).map_err(broken)
         }

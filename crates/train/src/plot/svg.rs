@@ -3,7 +3,7 @@
 //! The backend has whole coordinates only, so the figure is drawn on a view box of quarter pixels.
 
 use super::figure::{Anchor, Figure, Label, Shape};
-use super::theme::{Color, FONTS};
+use super::theme::{AREA, Color, FONTS};
 use crate::error::{Error, Result};
 use plotters::prelude::{DrawingBackend, RGBColor, SVGBackend, ShapeStyle};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -45,6 +45,11 @@ pub(crate) fn draw(figure: &Figure, inline: bool) -> Result<String> {
             }
             Shape::Path { points, width, color } => {
                 backend.draw_path(points.iter().map(|&p| point(p)), &style(*color, *width))
+            }
+            Shape::Area { points, color } => {
+                let mut style = style(*color, 1.0);
+                style.color = style.color.mix(AREA);
+                backend.fill_polygon(points.iter().map(|&p| point(p)), &style)
             }
             Shape::Disc { at, radius, color } => {
                 backend.draw_circle(point(*at), fine(*radius).max(1) as u32, &style(*color, 1.0), true)

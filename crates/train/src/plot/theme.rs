@@ -31,6 +31,9 @@ pub(crate) const EMPTY: Color = c(0xF4F6F8, 0x1C232B);
 /// Text on one of the four strong steps of a scale.
 pub(crate) const ON_STRONG: Color = c(0xFFFFFE, 0x0B1016);
 
+/// How much of its colour an area has.
+pub(crate) const AREA: f64 = 0.18;
+
 /// The lines of a chart, in order.
 pub(crate) const SERIES: [Color; 6] = [
     c(0x0072B2, 0x58A6E0),

@@ -4,7 +4,7 @@ use crate::{circle, fingerprint, mlp, quiet, task};
 use nn::Module;
 use optim::Sgd;
 use std::cell::RefCell;
-use train::{Callback, EpochRecord, Flow, Position, Result, TrainConfig, Trainer};
+use train::{Callback, EpochRecord, Flow, Result, StepRecord, TrainConfig, Trainer};
 
 /// Writes down every call, and stops the run after a step or an epoch.
 struct Diary<'a> {
@@ -24,8 +24,9 @@ impl<'a> Diary<'a> {
 }
 
 impl Callback for Diary<'_> {
-    fn on_step(&mut self, at: Position, loss: f64, _: &mut dyn Module) -> Result<Flow> {
-        assert!(loss.is_finite());
+    fn on_step(&mut self, step: &StepRecord, _: &mut dyn Module) -> Result<Flow> {
+        assert!(step.loss.is_finite() && !step.skipped);
+        let at = step.at;
         self.note(format!("step {} is batch {} of epoch {}", at.step, at.batch, at.epoch));
         Ok(if at.step >= self.stop_after_step { Flow::Stop } else { Flow::Continue })
     }
@@ -97,8 +98,8 @@ fn a_stop_after_an_epoch_makes_it_the_last() {
 struct Failing;
 
 impl Callback for Failing {
-    fn on_step(&mut self, at: Position, _: f64, _: &mut dyn Module) -> Result<Flow> {
-        match at.step {
+    fn on_step(&mut self, step: &StepRecord, _: &mut dyn Module) -> Result<Flow> {
+        match step.at.step {
             2 => Err(tensor::Tensor::from_vec(vec![1.0], [2]).unwrap_err().into()),
             _ => Ok(Flow::Continue),
         }

@@ -4,10 +4,13 @@ mod bits;
 mod callbacks;
 mod fit;
 mod goldens;
+mod logs;
 mod metric_goldens;
 mod metric_laws;
 mod refusals;
 mod resume;
+mod steps;
+mod tried;
 
 use data::Dataset;
 use models::Mlp;

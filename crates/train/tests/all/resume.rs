@@ -10,14 +10,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tensor::Rng;
-use train::{Callback, CheckpointConfig, Error, Fit, Flow, Position, Result, TrainConfig, Trainer};
+use train::{
+    Averaging, Callback, CheckpointConfig, Direction, Error, Fit, Flow, Result, StepRecord, TrainConfig,
+    Trainer,
+};
 
 /// Fails behind a step, as a machine does.
 struct FailsAt(u64);
 
 impl Callback for FailsAt {
-    fn on_step(&mut self, at: Position, _: f64, _: &mut dyn Module) -> Result<Flow> {
-        if at.step == self.0 {
+    fn on_step(&mut self, step: &StepRecord, _: &mut dyn Module) -> Result<Flow> {
+        if step.at.step == self.0 {
             let repair = "plug it in again";
             return Err(Error::InvalidArgument {
                 op: "test",
@@ -39,7 +42,8 @@ fn model() -> Mlp {
 fn fit(dir: Option<&Path>, every: Option<u64>, fails_at: u64) -> (Result<Fit>, u64) {
     let (train, valid) = (circle(105, 0), circle(50, 1));
     let checkpoints = dir.map(|dir| CheckpointConfig { every_steps: every, ..CheckpointConfig::new(dir) });
-    let config = TrainConfig { checkpoints, clip_norm: Some(1.0), ..quiet() };
+    let average = Some(Averaging::Ema { decay: 0.8, warmup: true });
+    let config = TrainConfig { checkpoints, clip_norm: Some(1.0), average, ..quiet() };
     let schedule = CosineWarmup::new(0.02, 0.001, 3, 21).unwrap();
     let mut trainer = Trainer::new(config).schedule(schedule).callback(FailsAt(fails_at));
     let mut model = model();
@@ -81,7 +85,7 @@ fn a_run_that_fails_behind_any_step_ends_as_if_it_had_not() {
     }
 }
 
-fn checkpoints(dir: &Path) -> Vec<PathBuf> {
+fn checkpoints_in(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     let mut all: Vec<PathBuf> =
         entries.filter(|path| path.extension().is_some_and(|e| e == "ckpt")).collect();
@@ -95,7 +99,7 @@ fn a_damaged_checkpoint_is_passed_over_and_only_damaged_ones_are_an_error() {
     let whole = essence(&whole.unwrap());
     let dir = tempfile::tempdir().unwrap();
     assert!(fit(Some(dir.path()), Some(4), 18).0.is_err());
-    let all = checkpoints(dir.path());
+    let all = checkpoints_in(dir.path());
     assert_eq!(all.len(), 2);
     let good = fs::read(&all[1]).unwrap();
     let mut rng = Rng::seed(0);
@@ -141,7 +145,7 @@ fn another_run_another_version_and_two_runs_at_once_are_refused() {
     let error = text(quiet(), &circle(106, 0));
     assert!(error.contains("got rows 106 where it was 105"), "{error}");
 
-    let path = checkpoints(dir.path()).remove(0);
+    let path = checkpoints_in(dir.path()).remove(0);
     let good = fs::read(&path).unwrap();
     let mut newer = good.clone();
     newer[12] = 9;
@@ -157,6 +161,19 @@ fn another_run_another_version_and_two_runs_at_once_are_refused() {
         "{error}"
     );
     fs::write(&path, good).unwrap();
+
+    let averaging = TrainConfig { average: Some(Averaging::Ema { decay: 0.5, warmup: false }), ..quiet() };
+    let plain = tempfile::tempdir().unwrap();
+    let config =
+        TrainConfig { epochs: 1, checkpoints: Some(CheckpointConfig::new(plain.path())), ..averaging };
+    Trainer::new(config).fit(&mut model(), &mut AdamW::new(0.02), &task(), &circle(105, 0), None).unwrap();
+    let config = TrainConfig { checkpoints: Some(CheckpointConfig::new(plain.path())), ..quiet() };
+    let error = Trainer::new(config).fit(&mut model(), &mut AdamW::new(0.02), &task(), &circle(105, 0), None);
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "[fit] a run must go on with the configuration that it began with; got averages of weights: none where there \
+         were some; run it as before, or choose another folder"
+    );
 
     let lock = fs::File::open(dir.path().join("lock")).unwrap();
     lock.lock().unwrap();
@@ -201,25 +218,103 @@ fn child() {
     let task = train::Classification::new(digits.class_names().unwrap().iter().cloned());
     let shifted = Augmented::new(&digits, vec![Augment::RandomCrop { padding: 1 }], 5).unwrap();
     let checkpoints = CheckpointConfig { every_steps: Some(3), ..CheckpointConfig::new(&dir) };
-    let config = TrainConfig { epochs: 10, checkpoints: Some(checkpoints), ..quiet() };
+    let average = Some(Averaging::Ema { decay: 0.9, warmup: true });
+    let config =
+        TrainConfig { epochs: 20, accumulate: 2, average, checkpoints: Some(checkpoints), ..quiet() };
     let mut model = network(&kind, &mut Rng::seed(0));
     let train: &dyn Source = &shifted;
-    Trainer::new(config).fit(&mut model, &mut AdamW::new(3e-3), &task, train, Some(&digits)).unwrap();
+    match Trainer::new(config).fit(&mut model, &mut AdamW::new(3e-3), &task, train, Some(&digits)) {
+        Err(error @ Error::Interrupted { .. }) => {
+            fs::write(Path::new(&dir).join("interrupted"), error.to_string()).unwrap();
+            std::process::exit(INTERRUPTED);
+        }
+        fit => fit.map(|_| ()).unwrap(),
+    }
     fs::write(Path::new(&dir).join("hash"), format!("{:016x}", fingerprint(&model))).unwrap();
+}
+
+/// What the child leaves with if it was asked to end.
+const INTERRUPTED: i32 = 33;
+
+fn start(dir: &Path, kind: &str) -> std::process::Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "resume::child", "--ignored"])
+        .env("RESUME_DIR", dir)
+        .env("RESUME_KIND", kind)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Asks the child to end, again and again, by the signal of this name.
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_asked_to_end_is_saved_and_loses_no_step() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(start(dir.path(), "cnn").wait().unwrap().success());
+    let hash = fs::read_to_string(dir.path().join("hash")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let mut interrupted = 0;
+    loop {
+        let mut child = start(dir.path(), "cnn");
+        // Before its first checkpoint there is nothing to see; a run that is not begun yet ends as any other process.
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(20) && !dir.path().join("lock").exists() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::thread::sleep(Duration::from_millis(40));
+        let signal = ["INT", "TERM"][interrupted % 2];
+        let _ = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status();
+        let status = child.wait().unwrap();
+        if status.success() {
+            break;
+        }
+        if status.code() == Some(INTERRUPTED) {
+            interrupted += 1;
+            let error = fs::read_to_string(dir.path().join("interrupted")).unwrap();
+            assert!(error.starts_with(&format!("[fit] interrupted by SIG{signal} behind step ")), "{error}");
+            assert!(error.ends_with("; run it again to go on"), "{error}");
+        }
+    }
+    assert!(interrupted > 0, "no signal met the run");
+    assert_eq!(fs::read_to_string(dir.path().join("hash")).unwrap(), hash, "after {interrupted} signals");
+}
+
+#[test]
+fn the_newest_and_the_best_checkpoints_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let checkpoints = CheckpointConfig { keep: 1, keep_best: 2, ..CheckpointConfig::new(dir.path()) };
+    let monitor = ("accuracy".to_string(), Direction::Lower);
+    let config = TrainConfig { epochs: 8, monitor, checkpoints: Some(checkpoints), ..quiet() };
+    let (train, valid) = (circle(105, 0), circle(50, 1));
+    let fit =
+        Trainer::new(config).fit(&mut model(), &mut AdamW::new(0.02), &task(), &train, Some(&valid)).unwrap();
+    let mut by_value: Vec<(f64, u64)> = (fit.history.epochs().iter())
+        .map(|record| (record.valid.as_ref().unwrap().get("accuracy").unwrap(), record.step))
+        .collect();
+    by_value.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    let mut kept: Vec<u64> = by_value[..2].iter().map(|(_, step)| *step).collect();
+    kept.push(56);
+    kept.sort_unstable();
+    kept.dedup();
+    let names: Vec<String> = checkpoints_in(dir.path())
+        .iter()
+        .map(|path| path.file_stem().unwrap().display().to_string())
+        .collect();
+    assert_eq!(names, kept.iter().map(|step| format!("step-{step:010}")).collect::<Vec<_>>());
+
+    // By the clock: each step is later than the one before by nothing at least.
+    let dir = tempfile::tempdir().unwrap();
+    let checkpoints =
+        CheckpointConfig { every: Some(Duration::ZERO), keep: 100, ..CheckpointConfig::new(dir.path()) };
+    let config = TrainConfig { epochs: 1, checkpoints: Some(checkpoints), ..quiet() };
+    Trainer::new(config).fit(&mut model(), &mut AdamW::new(0.02), &task(), &train, None).unwrap();
+    assert_eq!(checkpoints_in(dir.path()).len(), 7);
 }
 
 #[test]
 fn fifty_kills_lose_no_bit() {
-    let start = |dir: &Path, kind: &str| {
-        Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "resume::child", "--ignored"])
-            .env("RESUME_DIR", dir)
-            .env("RESUME_KIND", kind)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
-    };
     let mut rng = Rng::seed(9);
     for kind in ["cnn", "transformer"] {
         let dir = tempfile::tempdir().unwrap();
