@@ -16,6 +16,8 @@ mod json_lines;
 mod loader;
 mod mnist;
 mod npy;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod preprocess;
 mod sampler;
 mod scaler;
@@ -42,7 +44,9 @@ pub use images::{ImageFiles, ImageFolder, ImageFolderOptions, Skipped, image_fol
 pub use json_lines::{parse_json_lines, read_json_lines};
 pub use loader::{Batches, Loader, LoaderPosition, Workers};
 pub use mnist::{FASHION_MNIST_CLASSES, Mnist, fashion_mnist, mnist, mnist_files};
-pub use npy::{NpyOptions, NpyRows, parse_npy, parse_npz, read_npy, read_npz, write_npy, write_npz};
+pub use npy::{NpyOptions, NpyRows, cached, parse_npy, parse_npz, read_npy, read_npz, write_npy, write_npz};
+#[cfg(feature = "parquet")]
+pub use parquet::read_parquet;
 pub use preprocess::{
     Encode, Impute, ImputeText, NumberSteps, Preprocess, Preprocessor, Scale, TextSteps, Unknown,
 };

@@ -7,11 +7,13 @@
 //!
 //! Source: NumPy, `numpy.lib.format`, versions 1.0 to 3.0.
 
+mod cache;
 mod header;
 mod npz;
 mod rows;
 mod zip;
 
+pub use cache::cached;
 pub use npz::{parse_npz, read_npz, write_npz};
 pub use rows::NpyRows;
 
@@ -96,8 +98,14 @@ pub fn parse_npy(mut input: impl Read, options: NpyOptions) -> Result<Tensor> {
 /// # Errors
 /// BF16, which NumPy does not have; a failing `out`.
 pub fn write_npy(x: &Tensor, mut out: impl Write) -> Result<()> {
-    let op = "write_npy";
-    let descr = match x.dtype() {
+    let io = |e: std::io::Error| Error::io("write_npy", &e);
+    out.write_all(&header_of(x.dtype(), x.shape())?).map_err(io)?;
+    write_elements(x, &mut out).map_err(io)
+}
+
+/// Everything before the elements. Errors: an element type that NumPy does not have.
+fn header_of(dtype: DType, shape: &[usize]) -> Result<Vec<u8>> {
+    let descr = match dtype {
         DType::F16 => "<f2",
         DType::F32 => "<f4",
         DType::F64 => "<f8",
@@ -107,12 +115,12 @@ pub fn write_npy(x: &Tensor, mut out: impl Write) -> Result<()> {
         DType::U8 => "|u1",
         DType::Bool => "|b1",
         other => {
-            let rule = "NPY holds the element types of NumPy";
+            let (op, rule) = ("write_npy", "NPY holds the element types of NumPy");
             let (got, repair) = (other.to_string(), "convert with to_dtype");
             return Err(Error::InvalidArgument { op, rule, got, repair });
         }
     };
-    let sizes: Vec<String> = x.shape().iter().map(usize::to_string).collect();
+    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
     let comma = if sizes.len() == 1 { "," } else { "" };
     let mut text =
         format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}{comma}), }}", sizes.join(", "));
@@ -125,9 +133,12 @@ pub fn write_npy(x: &Tensor, mut out: impl Write) -> Result<()> {
     bytes.extend([1, 0]);
     bytes.extend((text.len() as u16).to_le_bytes());
     bytes.extend(text.as_bytes());
-    let io = |e: std::io::Error| Error::io(op, &e);
-    out.write_all(&bytes).map_err(io)?;
-    out.write_all(&x.to_le_bytes()?).map_err(io)
+    Ok(bytes)
+}
+
+/// Little-endian elements in row-major order.
+fn write_elements(x: &Tensor, out: &mut impl Write) -> std::io::Result<()> {
+    out.write_all(&x.to_le_bytes().map_err(std::io::Error::other)?)
 }
 
 /// The header, and how many bytes it took with all that is before the elements.

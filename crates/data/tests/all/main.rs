@@ -12,6 +12,8 @@ mod images;
 mod json_lines;
 mod loader;
 mod npy;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod preprocess;
 mod properties;
 mod sampler;

@@ -282,3 +282,46 @@ proptest! {
         }
     }
 }
+
+/// Counts how often rows are asked for.
+struct Counted(data::Dataset, std::sync::atomic::AtomicUsize);
+
+impl data::Source for Counted {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+    fn batch(&self, rows: &[usize]) -> data::Result<data::Batch> {
+        self.1.fetch_add(rows.len(), std::sync::atomic::Ordering::Relaxed);
+        self.0.batch(rows)
+    }
+}
+
+#[test]
+fn a_cache_reads_its_source_once_and_notices_another() {
+    use data::Source;
+    let digits = data::digits().unwrap();
+    let source = Counted(digits.clone(), Default::default());
+    let asked = || source.1.swap(0, std::sync::atomic::Ordering::Relaxed);
+    let dir = tempfile::tempdir().unwrap();
+    let rows = data::cached(&source, dir.path()).unwrap();
+    assert_eq!((rows.len(), asked()), (1797, 1797));
+    let some = [5, 1796, 5, 300, 256, 255];
+    let (kept, own) = (rows.batch(&some).unwrap(), digits.batch(&some).unwrap());
+    assert!(kept.features.bit_eq(&own.features) && kept.targets.bit_eq(&own.targets));
+    assert_eq!(kept.targets.dtype(), tensor::DType::I64);
+    drop(data::cached(&source, dir.path()).unwrap());
+    assert_eq!(asked(), 32, "the second time some rows are compared");
+    // One that was cut, and another one of as many rows.
+    let path = dir.path().join("targets.npy");
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    data::cached(&source, dir.path()).unwrap();
+    assert_eq!((asked(), std::fs::read(&path).unwrap() == whole), (1797, true));
+    let other = digits.map_features(|x| Ok(x.add_scalar(1.0)?)).unwrap();
+    let rows = data::cached(&other, dir.path()).unwrap();
+    assert!(rows.batch(&some).unwrap().features.bit_eq(&other.batch(&some).unwrap().features));
+    let names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    let error = data::cached(&source, dir.path().join("targets.npy/inside")).unwrap_err().to_string();
+    assert!(error.contains("inside: [cached] the file must be readable; got "), "{error}");
+}
