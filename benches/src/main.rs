@@ -31,6 +31,8 @@ pub(crate) enum Workload {
     MlpMnist,
     /// Three convolutions and two linear layers, 64 images of 28×28, cross-entropy, SGD with momentum.
     CnnSmall,
+    /// Epochs of the same on augmented images that `--workers` read: how long the loop waits for them.
+    CnnAugmented,
     /// ResNet-20, 64 images of 32×32, cross-entropy, SGD with momentum.
     #[value(name = "resnet20")]
     ResNet20,
@@ -67,6 +69,9 @@ pub(crate) struct Args {
     /// Length of the timed part, in seconds.
     #[arg(long, default_value_t = 8.0)]
     seconds: f64,
+    /// For `cnn_augmented`: threads that read.
+    #[arg(long, default_value_t = 1)]
+    workers: usize,
     /// For `ops`: only operations whose name contains this.
     #[arg(long)]
     only: Option<String>,
@@ -80,6 +85,7 @@ fn main() -> ExitCode {
         Workload::MlpSeed => mlp::seed(&args),
         Workload::MlpMnist => mlp::mnist(&args),
         Workload::CnnSmall => cnn::small(&args),
+        Workload::CnnAugmented => cnn::augmented(&args),
         Workload::ResNet20 => cnn::resnet20(&args),
         Workload::LstmChar => rnn::train(&args, Cell::Lstm),
         Workload::LstmRagged => rnn::train_ragged(&args),
