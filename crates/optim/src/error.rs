@@ -64,6 +64,14 @@ pub enum Error {
         /// Everything that does not fit.
         problems: Vec<String>,
     },
+    /// Parameters for which an optimizer of matrices has no rule.
+    #[error("[{op}] every trainable parameter must be a matrix; got {}; give the others to AdamW by with_fallback or freeze them", params.join(", "))]
+    NotMatrices {
+        /// The optimizer.
+        op: &'static str,
+        /// The parameters' paths and shapes.
+        params: Vec<String>,
+    },
     /// A pattern of a group that names no parameter.
     #[error("[{op}] a group's pattern must match at least one parameter; got {pattern:?}, where the model has {}; correct the pattern", paths.join(", "))]
     NoMatch {

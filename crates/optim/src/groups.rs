@@ -53,15 +53,16 @@ impl Groups {
         self
     }
 
-    /// The settings of each parameter. Errors: `NoMatch` for a pattern that names none; `InvalidArgument` for a scale
+    /// The settings of each parameter, whose weight decays are `decays` where no rule says otherwise. Errors: `NoMatch` for a pattern that names none; `InvalidArgument` for a scale
     /// or decay that is negative or not finite.
     pub(crate) fn settings(
         &self,
         op: &'static str,
         params: &[(String, &Param)],
-        weight_decay: f64,
+        decays: &[f64],
     ) -> Result<Vec<Settings>> {
-        let mut all = vec![Settings { lr_scale: 1.0, weight_decay }; params.len()];
+        let mut all: Vec<Settings> =
+            decays.iter().map(|&weight_decay| Settings { lr_scale: 1.0, weight_decay }).collect();
         for (which, change) in &self.rules {
             let (name, value) = match *change {
                 Change::LrScale(value) => ("lr_scale", value),

@@ -6,7 +6,27 @@ use crate::state::{OptimizerState, ParamState};
 use autodiff::{Gradients, LeafId};
 use nn::{Module, Param, Visitor, VisitorMut};
 use std::collections::BTreeMap;
-use tensor::Tensor;
+use tensor::{DType, Tensor};
+
+/// What moments are called, in alphabetical order.
+pub(crate) type Names = &'static [&'static str];
+
+/// What is to be kept of one parameter, and its weight decay where no group says otherwise.
+pub(crate) struct Plan {
+    pub(crate) weight_decay: f64,
+    /// One of the optimizer's sets of names.
+    pub(crate) names: Names,
+    /// Shapes and types, in the order of the names.
+    pub(crate) moments: Vec<(Vec<usize>, DType)>,
+}
+
+impl Plan {
+    /// Moments of the parameter's own shape and type.
+    pub(crate) fn alike(param: &Tensor, names: Names, weight_decay: f64) -> Self {
+        let moments = vec![(param.shape().to_vec(), param.dtype()); names.len()];
+        Self { weight_decay, names, moments }
+    }
+}
 
 /// A trainable parameter's settings and moments.
 struct Slot {
@@ -14,14 +34,15 @@ struct Slot {
     path: String,
     settings: Settings,
     steps: u64,
+    names: Names,
     moments: Vec<Tensor>,
 }
 
 /// The moments of a model's trainable parameters, in declaration order.
 pub(crate) struct Slots {
     op: &'static str,
-    /// What the moments are called.
-    names: &'static [&'static str],
+    /// What the moments of a parameter may be called: one set for most optimizers, several where the shape decides.
+    sets: Vec<Names>,
     slots: Vec<Slot>,
     /// The state of parameters that are not trained now: of frozen ones, or of all before the first step.
     aside: BTreeMap<String, ParamState>,
@@ -65,8 +86,13 @@ impl<'a> Visitor<'a> for Compare<'_> {
 }
 
 impl Slots {
-    pub(crate) fn new(op: &'static str, names: &'static [&'static str]) -> Self {
-        Self { op, names, slots: Vec::new(), aside: BTreeMap::new(), loaded: false, steps: 0 }
+    pub(crate) fn new(op: &'static str, names: Names) -> Self {
+        Self::one_of(op, vec![names])
+    }
+
+    /// With a choice of sets, which [`Plan`]s make for each parameter.
+    pub(crate) fn one_of(op: &'static str, sets: Vec<Names>) -> Self {
+        Self { op, sets, slots: Vec::new(), aside: BTreeMap::new(), loaded: false, steps: 0 }
     }
 
     /// What is to be updated in this step, in declaration order. All checks are here; the updates cannot fail but for
@@ -78,8 +104,20 @@ impl Slots {
         groups: &Groups,
         weight_decay: f64,
     ) -> Result<Vec<Update<'a>>> {
+        let names = self.sets[0];
+        self.updates_by(model, grads, groups, &|_, param| Plan::alike(param, names, weight_decay))
+    }
+
+    /// [`updates`](Self::updates) with moments as `plan` has them for a path and its parameter.
+    pub(crate) fn updates_by<'a>(
+        &'a mut self,
+        model: &'a mut dyn Module,
+        grads: &'a Gradients,
+        groups: &Groups,
+        plan: &dyn Fn(&str, &Tensor) -> Plan,
+    ) -> Result<Vec<Update<'a>>> {
         if !self.fits(model) {
-            self.match_to(model, groups, weight_decay)?;
+            self.match_to(model, groups, plan)?;
         }
         if self.steps == 0 {
             let silent = |slot: &&Slot| grads.get(slot.id).is_none();
@@ -126,21 +164,31 @@ impl Slots {
     }
 
     /// Finds each trainable parameter's moments by path; those without any start at 0.
-    fn match_to(&mut self, model: &dyn Module, groups: &Groups, weight_decay: f64) -> Result<()> {
+    fn match_to(
+        &mut self,
+        model: &dyn Module,
+        groups: &Groups,
+        plan: &dyn Fn(&str, &Tensor) -> Plan,
+    ) -> Result<()> {
         let params = model.named_params();
         if !params.iter().any(|(_, param)| param.is_trainable()) {
             return Err(Error::NoParameters { op: self.op });
         }
-        let settings = groups.settings(self.op, &params, weight_decay)?;
+        let plans: Vec<Plan> = params.iter().map(|(path, param)| plan(path, param.value())).collect();
+        let decays: Vec<f64> = plans.iter().map(|plan| plan.weight_decay).collect();
+        let settings = groups.settings(self.op, &params, &decays)?;
         let mut known = self.by_path();
         let (mut problems, mut slots) = (Vec::new(), Vec::with_capacity(params.len()));
-        for ((path, param), settings) in params.iter().zip(settings) {
+        for (((path, param), settings), plan) in params.iter().zip(settings).zip(plans) {
             if !param.is_trainable() {
                 continue;
             }
-            let value = param.value();
+            let (value, names) = (param.value(), plan.names);
             let mut state = match known.remove(path) {
-                Some(state) => state,
+                Some(state) => {
+                    problems.extend(misnamed(path, &state, &[names]));
+                    state
+                }
                 None => {
                     if self.loaded {
                         problems.push(format!("nothing of {path}"));
@@ -148,19 +196,26 @@ impl Slots {
                     ParamState::default()
                 }
             };
-            let mut moments = Vec::with_capacity(self.names.len());
-            for name in self.names {
+            let mut moments = Vec::with_capacity(names.len());
+            for (name, (shape, dtype)) in names.iter().zip(plan.moments) {
                 let moment = match state.moments.remove(*name) {
-                    None => Tensor::zeros(value.shape(), value.dtype())?,
+                    None => Tensor::zeros(&shape[..], dtype)?,
                     Some(moment) => moment,
                 };
-                if moment.shape() != value.shape() || moment.dtype() != value.dtype() {
+                if moment.shape() != shape || moment.dtype() != dtype {
                     let show = |x: &Tensor| format!("{} {:?}", x.dtype(), x.shape());
                     problems.push(format!("{name} {} of {path} {}", show(&moment), show(value)));
                 }
                 moments.push(moment);
             }
-            slots.push(Slot { id: param.id(), path: path.clone(), settings, steps: state.steps, moments });
+            slots.push(Slot {
+                id: param.id(),
+                path: path.clone(),
+                settings,
+                steps: state.steps,
+                names,
+                moments,
+            });
         }
         // What is left belongs to frozen parameters, or to none.
         let there = |path: &&String| !params.iter().any(|(own, _)| own == *path);
@@ -173,10 +228,10 @@ impl Slots {
     }
 
     /// What is remembered of every parameter.
-    fn by_path(&self) -> BTreeMap<String, ParamState> {
+    pub(crate) fn by_path(&self) -> BTreeMap<String, ParamState> {
         let mut all = self.aside.clone();
         for slot in &self.slots {
-            let named = self.names.iter().zip(&slot.moments);
+            let named = slot.names.iter().zip(&slot.moments);
             let moments = named.map(|(name, moment)| (name.to_string(), moment.clone())).collect();
             all.insert(slot.path.clone(), ParamState { steps: slot.steps, moments });
         }
@@ -200,13 +255,9 @@ impl Slots {
             if param.steps > state.steps {
                 problems.push(format!("{} updates of {path} in {} steps", param.steps, state.steps));
             }
-            let found: Vec<&str> = param.moments.keys().map(String::as_str).collect();
-            // Both in alphabetical order. Another optimizer's are not worth a line each.
-            if state.kind == self.op && found != self.names {
-                let show = |names: &[&str]| {
-                    if names.is_empty() { "no moments".to_string() } else { names.join(" and ") }
-                };
-                problems.push(format!("{} of {path} where there must be {}", show(&found), show(self.names)));
+            // Another optimizer's are not worth a line each.
+            if state.kind == self.op {
+                problems.extend(misnamed(path, param, &self.sets));
             }
         }
         if !problems.is_empty() {
@@ -216,4 +267,16 @@ impl Slots {
         (self.steps, self.aside, self.loaded) = (state.steps, state.params, state.steps > 0);
         Ok(state.lr)
     }
+}
+
+/// What is wrong with the names of a parameter's moments, which must be one of these sets.
+fn misnamed(path: &str, state: &ParamState, sets: &[Names]) -> Option<String> {
+    // All in alphabetical order.
+    let found: Vec<&str> = state.moments.keys().map(String::as_str).collect();
+    if sets.iter().any(|names| found == *names) {
+        return None;
+    }
+    let show = |names: &[&str]| if names.is_empty() { "no moments".to_string() } else { names.join(" and ") };
+    let wanted: Vec<String> = sets.iter().map(|names| show(names)).collect();
+    Some(format!("{} of {path} where there must be {}", show(&found), wanted.join(", or ")))
 }

@@ -7,7 +7,7 @@ use tensor::Tensor;
 /// What an optimizer remembers. It is checked when an optimizer loads it, and against the model in the next step.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct OptimizerState {
-    /// Which optimizer it is of: `sgd`, `adam`, `adamw`.
+    /// Which optimizer it is of: `sgd`, `adam`, `adamw` and so on.
     pub kind: String,
     /// Steps made.
     pub steps: u64,
@@ -22,6 +22,6 @@ pub struct OptimizerState {
 pub struct ParamState {
     /// Updates of this parameter: fewer than steps if it was frozen for a while, or had no gradient in some step.
     pub steps: u64,
-    /// Tensors of the parameter's shape, by name: `m` and `v` of Adam, `velocity` of descent with momentum.
+    /// Tensors by name, mostly of the parameter's shape: `m` and `v` of Adam, `velocity` of descent with momentum.
     pub moments: BTreeMap<String, Tensor>,
 }

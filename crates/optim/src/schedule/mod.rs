@@ -5,12 +5,14 @@ mod cosine;
 mod cycles;
 mod decay;
 mod plateau;
+mod swa;
 
 pub use combined::{Chained, InSequence};
 pub use cosine::{Cosine, CosineRestarts, CosineWarmup};
 pub use cycles::{Cyclic, CyclicMode, OneCycle};
 pub use decay::{Exponential, InverseSqrt, LinearWarmup, MultiStep, Noam, Polynomial, StepDecay, Wsd};
 pub use plateau::{Plateau, PlateauConfig};
+pub use swa::{SwaAnneal, SwaLr};
 
 use crate::error::{Result, require};
 

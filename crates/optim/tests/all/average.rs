@@ -2,7 +2,7 @@
 
 use crate::net;
 use nn::Module;
-use optim::Ema;
+use optim::{Ema, Swa};
 use tensor::Tensor;
 
 fn moved(model: &mut dyn Module, by: f64) {
@@ -83,4 +83,42 @@ fn averages_of_another_model_are_refused() {
     assert_eq!(ema.steps(), 3);
     let error = Ema::new(1.0).map(|_| ()).unwrap_err().to_string();
     assert_eq!(error, "[ema] the decay must lie in 0..1; got decay 1; correct the configuration");
+}
+
+#[test]
+fn a_mean_counts_its_steps_and_goes_on_from_what_was_saved() {
+    let (mut model, mut whole, mut saved) = (net(2), Swa::new(), Swa::default());
+    let start = model.state_dict();
+    for step in 0..7 {
+        if step == 3 {
+            let mut fresh = Swa::new();
+            fresh.load_state(saved.state().clone(), saved.steps());
+            saved = fresh;
+        }
+        whole.update(&model).unwrap();
+        saved.update(&model).unwrap();
+        moved(&mut model, 1.0);
+    }
+    assert_eq!((whole.steps(), saved.steps()), (7, 7));
+    assert_eq!(whole.state().fingerprint().unwrap(), saved.state().fingerprint().unwrap());
+    // The mean of 0, 1, .. 6.
+    whole.swap(&mut model).unwrap();
+    for (path, param) in model.named_params() {
+        let gap = param.value().sub(start.get(&path).unwrap()).unwrap().add_scalar(-3.0).unwrap();
+        assert!(gap.abs().unwrap().max(&[]).unwrap().item().unwrap() < 1e-14, "{path}");
+    }
+}
+
+#[test]
+fn a_mean_of_another_model_is_refused() {
+    let mut swa = Swa::new();
+    let error = swa.swap(&mut net(0)).unwrap_err().to_string();
+    assert!(
+        error.starts_with("[swa] a state must be of the same optimizer and model; got nothing of"),
+        "{error}"
+    );
+    let one = [("x".to_string(), Tensor::from_slice(&[1.0], [1]).unwrap())];
+    swa.load_state(one.into_iter().collect(), 3);
+    assert!(swa.update(&net(0)).is_err());
+    assert_eq!(swa.steps(), 3);
 }

@@ -4,10 +4,13 @@ mod average;
 mod clip;
 mod goldens;
 mod groups;
+mod lbfgs;
 mod noise;
 mod rules;
 mod schedule;
+mod schedule_free;
 mod schedule_goldens;
+mod shapes;
 mod state;
 
 use autodiff::Gradients;
@@ -31,6 +34,36 @@ fn net(seed: u64) -> Net {
         body: Linear::from_parts(normal(&[3, 2]), Some(normal(&[3]))).unwrap(),
         scale: Param::new(normal(&[3])),
         head: Linear::from_parts(normal(&[2, 3]), Some(normal(&[2]))).unwrap(),
+    }
+}
+
+/// A parameter of each shape that an optimizer may look at.
+#[derive(Clone, Module)]
+struct Mixed {
+    tall: Param,
+    wide: Param,
+    square: Param,
+    cube: Param,
+    vector: Param,
+    number: Param,
+}
+
+fn mixed(seed: u64) -> Mixed {
+    mixed_of(seed, DType::F64)
+}
+
+fn mixed_of(seed: u64, dtype: DType) -> Mixed {
+    let rng = &mut Rng::seed(seed);
+    let mut normal = |shape: &[usize]| {
+        Param::new(rng.normal(shape, 0.0, 1.0, DType::F64).unwrap().to_dtype(dtype).unwrap())
+    };
+    Mixed {
+        tall: normal(&[5, 2]),
+        wide: normal(&[2, 4]),
+        square: normal(&[3, 3]),
+        cube: normal(&[2, 3, 2]),
+        vector: normal(&[4]),
+        number: normal(&[]),
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::{Net, fingerprint, get, gradients, net, scalar, step};
 use autodiff::Gradients;
 use nn::{Context, Module, Param};
-use optim::{Adam, AdamConfig, AdamW, Optimizer, Sgd, SgdConfig};
+use optim::{
+    Adafactor, Adam, AdamConfig, AdamW, Lamb, Lbfgs, Muon, Optimizer, ScheduleFreeAdamW, Sgd, SgdConfig,
+};
 use tensor::{DType, Rng, Tensor};
 
 /// One of each kind, with state.
@@ -14,6 +16,10 @@ fn all() -> Vec<Box<dyn Optimizer>> {
         Box::new(Sgd::with_config(momentum)),
         Box::new(Adam::new(0.1)),
         Box::new(AdamW::new(0.1)),
+        Box::new(Lamb::new(0.1)),
+        Box::new(Adafactor::new(0.1)),
+        Box::new(Muon::new(0.1).with_fallback(AdamConfig::default())),
+        Box::new(ScheduleFreeAdamW::new(0.1)),
     ]
 }
 
@@ -251,6 +257,14 @@ fn updates_have_the_same_bits_at_any_thread_count() {
             }
             prints.push(fingerprint(model));
         }
+        let closure = |model: &nn::Linear| -> Result<_, Box<dyn std::error::Error>> {
+            let cx = Context::train(&mut Rng::seed(0));
+            let both = [cx.param(&model.weight), cx.param(model.bias.as_ref().unwrap())];
+            let loss = both[0].square()?.square()?.sum(&[])?.add(&both[1].square()?.sum(&[])?)?;
+            Ok((loss.item()?, loss.backward()?))
+        };
+        Lbfgs::new(1.0).step(model, closure).unwrap();
+        prints.push(fingerprint(model));
         prints
     };
     let before = tensor::threads();

@@ -2,7 +2,8 @@
 
 use optim::{
     Chained, Cosine, CosineRestarts, Cyclic, CyclicMode, Exponential, InSequence, InverseSqrt, LinearWarmup,
-    MultiStep, Noam, OneCycle, Plateau, PlateauConfig, Polynomial, Schedule, StepDecay, Wsd,
+    MultiStep, Noam, OneCycle, Plateau, PlateauConfig, Polynomial, Schedule, StepDecay, SwaAnneal, SwaLr,
+    Wsd,
 };
 use serde_json::Value;
 
@@ -40,6 +41,9 @@ fn learning_rates_are_those_of_the_outside_framework() {
         ("triangular", Box::new(Cyclic::new(0.1, 0.9, 6, 9, CyclicMode::Triangular).unwrap())),
         ("triangular2", Box::new(Cyclic::new(0.1, 0.9, 6, 6, CyclicMode::Triangular2).unwrap())),
         ("exp_range", Box::new(Cyclic::new(0.1, 0.9, 6, 4, CyclicMode::ExpRange(0.97)).unwrap())),
+        ("swa_cosine", Box::new(SwaLr::new(lr, 0.9, 25, SwaAnneal::Cosine).unwrap())),
+        ("swa_linear", Box::new(SwaLr::new(lr, 0.05, 13, SwaAnneal::Linear).unwrap())),
+        ("swa_at_once", Box::new(SwaLr::new(lr, 0.05, 0, SwaAnneal::Cosine).unwrap())),
         ("in_sequence", Box::new(sequence)),
         ("chained", Box::new(chained)),
     ];
@@ -90,6 +94,10 @@ fn settings_outside_their_range_are_refused() {
     assert_eq!(
         text(StepDecay::new(0.0, 1, 0.5).map(|_| ())),
         "[step_decay] a learning rate must be finite and positive; got lr 0; correct the configuration"
+    );
+    assert_eq!(
+        text(SwaLr::new(0.1, f64::NAN, 1, SwaAnneal::Linear).map(|_| ())),
+        "[swa_lr] a learning rate must be finite and positive; got swa_lr NaN; correct the configuration"
     );
     assert_eq!(
         text(Cosine::new(1.0, 0.0, 0).map(|_| ())),

@@ -3,14 +3,14 @@
 use crate::{fingerprint, gradients, net, step};
 use nn::{Linear, Module};
 use optim::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, NAdam, Optimizer, OptimizerState, RAdam, RmsProp,
-    RmsPropConfig, Sgd, SgdConfig,
+    Adadelta, Adafactor, Adagrad, Adam, AdamConfig, AdamW, Adamax, Lamb, Lion, Muon, NAdam, Optimizer,
+    OptimizerState, RAdam, RmsProp, RmsPropConfig, ScheduleFreeAdamW, Sgd, SgdConfig,
 };
 use tensor::{DType, Rng, Tensor};
 
 type Make = fn() -> Box<dyn Optimizer>;
 
-const ALL: [Make; 12] = [
+const ALL: [Make; 16] = [
     || Box::new(Sgd::new(0.1)),
     || Box::new(Sgd::with_config(SgdConfig { lr: 0.1, momentum: 0.9, dampening: 0.3, ..Default::default() })),
     || Box::new(Adam::new(0.1)),
@@ -23,6 +23,10 @@ const ALL: [Make; 12] = [
     || Box::new(NAdam::new(0.1)),
     || Box::new(RAdam::new(0.1)),
     || Box::new(Lion::new(0.1)),
+    || Box::new(Lamb::new(0.1)),
+    || Box::new(Adafactor::new(0.1)),
+    || Box::new(Muon::new(0.1).with_fallback(AdamConfig::default())),
+    || Box::new(ScheduleFreeAdamW::new(0.1)),
 ];
 
 fn config() -> impl bincode::config::Config {
@@ -58,6 +62,49 @@ fn a_run_that_was_saved_and_loaded_ends_with_the_same_bits() {
             bincode::serde::encode_to_vec(fresh.state(), config()).unwrap()
         );
     }
+}
+
+#[test]
+fn factored_moments_are_small_and_those_of_another_shape_are_refused() {
+    let (mut model, mut adafactor) = (net(0), Adafactor::new(0.1));
+    step(&mut adafactor, &mut model, 0);
+    let state = saved(&adafactor);
+    let shape = |path: &str, name: &str| state.params[path].moments[name].shape().to_vec();
+    assert_eq!(shape("body.weight", "row_var"), [3, 1]);
+    assert_eq!(shape("body.weight", "col_var"), [1, 2]);
+    assert_eq!(shape("scale", "variance"), [3]);
+    let refusal = |change: &dyn Fn(&mut OptimizerState)| {
+        let (mut state, mut fresh) = (state.clone(), Adafactor::new(0.1));
+        change(&mut state);
+        match fresh.load_state(state) {
+            Err(error) => error.to_string(),
+            Ok(()) => fresh.step(&mut net(0), &gradients(&net(0), 0)).unwrap_err().to_string(),
+        }
+    };
+    let text = |got: &str| {
+        format!(
+            "[adafactor] a state must be of the same optimizer and model; got {got}; \
+             load the state that was saved with this model"
+        )
+    };
+    // No set of names at all.
+    let without = refusal(&|state| {
+        state.params.get_mut("scale").unwrap().moments.clear();
+    });
+    let wanted = "no moments of scale where there must be col_var and row_var, or variance";
+    assert_eq!(without, text(wanted));
+    // That of a vector, for a matrix.
+    let wrong = refusal(&|state| {
+        let vector = state.params["scale"].clone();
+        state.params.insert("body.weight".into(), vector);
+    });
+    assert_eq!(wrong, text("variance of body.weight where there must be col_var and row_var"));
+    let turned = refusal(&|state| {
+        let moments = &mut state.params.get_mut("body.weight").unwrap().moments;
+        let row = moments["row_var"].t().unwrap();
+        moments.insert("row_var".into(), row);
+    });
+    assert_eq!(turned, text("row_var f64 [1, 3] of body.weight f64 [3, 2]"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ import pathlib
 
 import torch
 from torch.optim import lr_scheduler as s
+from torch.optim.swa_utils import SWALR
 
 STEPS, LR = 60, 0.5
 
@@ -51,6 +52,9 @@ if __name__ == "__main__":
         "exp_range": rates(lambda opt: s.CyclicLR(opt, 0.1, 0.9, 6, 4, "exp_range", 0.97, cycle_momentum=False)),
         "in_sequence": rates(lambda opt: s.SequentialLR(opt, [warm(opt), s.ExponentialLR(opt, 0.9)], [12])),
         "chained": rates(lambda opt: s.ChainedScheduler([warm(opt), s.ExponentialLR(opt, 0.9)])),
+        "swa_cosine": rates(lambda opt: SWALR(opt, 0.9, 25, "cos")),
+        "swa_linear": rates(lambda opt: SWALR(opt, 0.05, 13, "linear")),
+        "swa_at_once": rates(lambda opt: SWALR(opt, 0.05, 0, "cos")),
         "plateau": plateau(factor=0.5, patience=3, cooldown=2, min_lr=0.05),
         "plateau_high": plateau(mode="max", factor=0.7, patience=1, threshold=0.05),
     }
