@@ -43,5 +43,6 @@ mod documents {
         Sequences "docs/guide/sequences.md"
         Transformers "docs/guide/transformers.md"
         Training "docs/guide/training.md"
+        Logging "docs/guide/logging.md"
     }
 }

@@ -8,6 +8,7 @@ mod costs;
 #[cfg(feature = "dashboard")]
 mod dashboard;
 pub mod error;
+pub mod events;
 pub mod format;
 pub mod history;
 mod kept;
@@ -24,6 +25,7 @@ mod signals;
 mod stats;
 pub mod table;
 mod task;
+mod tensorboard;
 mod trainer;
 mod weights;
 
@@ -45,5 +47,6 @@ pub use search::{Candidate, Choices, Finished, Halving, Params, Search, SearchRe
 pub use stats::Spread;
 pub use table::Table;
 pub use task::{Classification, Meter, Regression, Task};
+pub use tensorboard::TensorBoardLog;
 pub use trainer::{Averaging, EarlyStopping, Evaluation, Fit, OnNotFinite, TrainConfig, Trainer};
 pub use weights::{load_weights, save_weights};
