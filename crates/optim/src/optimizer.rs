@@ -14,6 +14,19 @@ pub trait Optimizer {
     /// not of this model. The parameters are then as they were.
     fn step(&mut self, model: &mut dyn Module, grads: &Gradients) -> Result<()>;
 
+    /// Puts the weights that are to be measured and kept into `model`, for the optimizers whose steps are made from others, as those of
+    /// [`ScheduleFreeAdamW`](crate::ScheduleFreeAdamW) are; nothing for all others. No step is made until [`to_train`](Self::to_train).
+    ///
+    /// Errors: `StateMismatch` for another model.
+    fn to_eval(&mut self, _model: &mut dyn Module) -> Result<()> {
+        Ok(())
+    }
+
+    /// Puts the weights that steps are made from back into `model`. Errors: as [`to_eval`](Self::to_eval).
+    fn to_train(&mut self, _model: &mut dyn Module) -> Result<()> {
+        Ok(())
+    }
+
     /// The learning rate now.
     fn lr(&self) -> f64;
 

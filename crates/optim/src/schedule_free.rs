@@ -252,6 +252,14 @@ impl Optimizer for ScheduleFreeAdamW {
 
     beside_step!();
 
+    fn to_eval(&mut self, model: &mut dyn Module) -> Result<()> {
+        ScheduleFreeAdamW::to_eval(self, model)
+    }
+
+    fn to_train(&mut self, model: &mut dyn Module) -> Result<()> {
+        ScheduleFreeAdamW::to_train(self, model)
+    }
+
     fn state(&self) -> OptimizerState {
         let mut state = self.core.state();
         for (path, y) in self.training.iter().flat_map(StateDict::iter) {

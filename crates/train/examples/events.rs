@@ -94,7 +94,7 @@ fn step(run: &mut Run, step: u64, rng: &mut Rng) -> Outcome {
     let t = step as f64;
     run.scalar("train/loss", step, 2.0 / (1.0 + 0.3 * t))?;
     run.scalar("train/learning rate", step, 1e-3 * (1.0 - t / 30.0))?;
-    if step % 5 == 0 {
+    if step.is_multiple_of(5) {
         run.scalar("gültig/Genauigkeit", step, 1.0 - 0.5 / (1.0 + t))?;
         let weights = rng.normal([20, 30], 0.1 * t, 1.0 / (1.0 + t), DType::F32)?;
         run.histogram("layers.0/weight", step, &weights)?;
@@ -110,7 +110,7 @@ fn pictures(run: &mut Run, step: u64) -> Outcome {
     let (h, w) = (6, 10);
     for channels in 1..=4 {
         let at = |i: usize| (i / (h * w), i / w % h, i % w);
-        let planes: Vec<u8> = (0..channels * h * w).map(|i| at(i)).map(|(c, y, x)| byte(c, y, x)).collect();
+        let planes: Vec<u8> = (0..channels * h * w).map(at).map(|(c, y, x)| byte(c, y, x)).collect();
         let pixels: Vec<u8> =
             (0..channels * h * w).map(|i| byte(i % channels, i / channels / w, i / channels % w)).collect();
         let bytes = Tensor::from_slice(&planes, [channels, h, w])?;

@@ -20,8 +20,8 @@ pub enum SwaAnneal {
 ///
 /// ```
 /// use optim::{Schedule, SwaAnneal, SwaLr};
-/// let schedule = SwaLr::new(0.1, 0.5, 4, SwaAnneal::Linear)?;
-/// assert_eq!([0, 2, 4, 100].map(|step| schedule.lr(step)), [0.1, 0.3, 0.5, 0.5]);
+/// let schedule = SwaLr::new(0.25, 0.75, 4, SwaAnneal::Linear)?;
+/// assert_eq!([0, 2, 4, 100].map(|step| schedule.lr(step)), [0.25, 0.5, 0.75, 0.75]);
 /// # Ok::<(), optim::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]

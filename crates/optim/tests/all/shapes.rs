@@ -153,12 +153,15 @@ fn a_step_of_muon_has_singular_values_near_1_and_a_transposed_matrix_goes_the_tr
         (run(&gradient, MuonScale::Original), run(&gradient.t().unwrap(), MuonScale::Original));
     let values = wide.svd().unwrap().1.to_vec::<f64>().unwrap();
     assert!(values.iter().all(|s| (0.6..1.3).contains(s)), "{values:?}");
-    // Longer by the root of the ratio, which is rounded apart.
-    let gap = tall.t().unwrap().sub(&wide.mul_scalar((40.0f64 / 6.0).sqrt()).unwrap()).unwrap();
-    assert!(gap.abs().unwrap().max(&[]).unwrap().item().unwrap() < 1e-14);
+    // Their norms are summed in another order; the iteration makes a rounding at most 3.4445⁵ ≈ 500 times as large.
+    let apart = |tall: &Tensor, wide: &Tensor| {
+        tall.t().unwrap().sub(wide).unwrap().abs().unwrap().max(&[]).unwrap().item().unwrap()
+    };
+    // Longer by the root of the ratio.
+    assert!(apart(&tall, &wide.mul_scalar((40.0f64 / 6.0).sqrt()).unwrap()) < 1e-13);
     let (wide, tall) =
         (run(&gradient, MuonScale::MatchRmsAdamW), run(&gradient.t().unwrap(), MuonScale::MatchRmsAdamW));
-    assert_eq!(tall.t().unwrap().to_vec::<f64>().unwrap(), wide.to_vec::<f64>().unwrap());
+    assert!(apart(&tall, &wide) < 1e-13);
 }
 
 #[test]

@@ -116,6 +116,8 @@ impl<'r, 'a, L: Layer> Run<'r, 'a, L> {
             history: History::new(),
             best: None,
         };
+        // Of an earlier run.
+        run.optimizer.to_train(run.model)?;
         let mut resumed = None;
         if let Some((state, damaged)) = newest {
             resumed = Some(Position { epoch: state.epoch, batch: state.batch, step: state.step });
@@ -184,8 +186,9 @@ impl<'r, 'a, L: Layer> Run<'r, 'a, L> {
             callback.on_end(self.model)?;
         }
         let stopped_early = self.step < self.config.epochs as u64 * self.steps_per_epoch();
-        let Self { config, model, average, bar, best, history, .. } = self;
+        let Self { config, model, optimizer, average, bar, best, history, .. } = self;
         bar.finish();
+        optimizer.to_eval(model)?;
         if let Some(mut average) = average.filter(|average| average.steps() > 0) {
             average.swap(model)?;
         }
@@ -329,7 +332,8 @@ impl<'r, 'a, L: Layer> Run<'r, 'a, L> {
 
     /// Runs `part` on the model with its averages in place, where there are any.
     fn averaged<T>(&mut self, part: impl FnOnce(&L) -> Result<T>) -> Result<T> {
-        match self.average.as_mut().filter(|average| average.steps() > 0) {
+        self.optimizer.to_eval(self.model)?;
+        let result = match self.average.as_mut().filter(|average| average.steps() > 0) {
             None => part(self.model),
             Some(average) => {
                 average.swap(self.model)?;
@@ -337,7 +341,9 @@ impl<'r, 'a, L: Layer> Run<'r, 'a, L> {
                 average.swap(self.model)?;
                 result
             }
-        }
+        };
+        self.optimizer.to_train(self.model)?;
+        result
     }
 
     fn validate(&mut self, valid: &dyn Source) -> Result<Evaluation> {

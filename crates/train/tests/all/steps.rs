@@ -270,3 +270,21 @@ fn callbacks_hear_of_every_event_and_may_change_gradients() {
     );
     assert_eq!(fingerprint(&model), fingerprint(&mlp(0)), "gradients of 0 change nothing");
 }
+
+#[test]
+fn weights_of_an_optimizer_without_a_schedule_are_measured_and_kept_and_runs_may_follow_each_other() {
+    let (train, valid, mut model) = (circle(105, 0), circle(50, 1), mlp(0));
+    let mut optimizer = optim::ScheduleFreeAdamW::new(0.02);
+    let mut trainer = Trainer::new(TrainConfig { restore_best: false, epochs: 10, ..quiet() });
+    let fit = trainer.fit(&mut model, &mut optimizer, &task(), &train, Some(&valid)).unwrap();
+    let averages = fingerprint(&model);
+    let values = trainer.evaluate(&model, &task(), &valid).unwrap().values;
+    assert_eq!(fit.history.last().unwrap().valid, Some(values), "what was measured is what is there");
+    optimizer.to_train(&mut model).unwrap();
+    assert_ne!(fingerprint(&model), averages);
+    optimizer.to_eval(&mut model).unwrap();
+    assert_eq!(fingerprint(&model), averages);
+    let before = fit.history.last().unwrap().valid.as_ref().unwrap().get("loss").unwrap();
+    let fit = trainer.fit(&mut model, &mut optimizer, &task(), &train, Some(&valid)).unwrap();
+    assert!(fit.history.last().unwrap().valid.as_ref().unwrap().get("loss").unwrap() < before);
+}
