@@ -11,7 +11,7 @@ use std::path::Path;
 
 const OP: &str = "parquet";
 /// The largest whole numbers that are all doubles.
-const EXACT: f64 = 9_007_199_254_740_992.0;
+const EXACT: u128 = 1 << 53;
 
 /// Reads a Parquet file of flat columns: integers, floats, decimals and truth values (as 0 and 1) become numbers, strings, dates and
 /// times become text, nulls and NaN become gaps. Compressed by Snappy, gzip or LZ4, or not.
@@ -86,7 +86,7 @@ fn kind(field: &Type) -> Result<TableColumn> {
 }
 
 fn number(field: &Field, row: usize, name: &str) -> Result<Option<f64>> {
-    let whole = |x: i128| match x.unsigned_abs() as f64 <= EXACT {
+    let whole = |x: i128| match x.unsigned_abs() <= EXACT {
         true => Ok(x as f64),
         false => refuse(
             "whole numbers must be at most 2^53",

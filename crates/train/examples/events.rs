@@ -130,7 +130,7 @@ fn extremes(run: &mut Run) -> Outcome {
     for (step, value) in numbers.into_iter().enumerate() {
         run.scalar("extremes", step as u64, value)?;
     }
-    run.scalar("a step beyond 32 bits", 1 << 40, 1.0)?;
+    run.scalar("a late step", i32::MAX as u64, 1.0)?;
     let wide = [0.0, -0.0, 1e-13, -1e-13, 1e-12, 1e19, -1e30, 1e37, 1.0, 1.0, 1.1, 0.9, -3.5];
     run.histogram("wide", 0, &Tensor::from_slice(&wide, [wide.len()])?)?;
     run.histogram("constant", 0, &Tensor::full([7], 0.25, DType::F64)?)?;
@@ -155,7 +155,6 @@ fn main() -> Outcome {
         ("amsgrad", false.into()),
     ];
     run.writer.hparams(settings.iter().cloned())?;
-    extremes(&mut run)?;
     for t in 0..8 {
         step(&mut run, t, rng)?;
     }
@@ -177,6 +176,7 @@ fn main() -> Outcome {
         step(&mut run, t, rng)?;
     }
     pictures(&mut run, 20)?;
+    extremes(&mut run)?;
     run.text("notes", 20, &"long ".repeat(40_000))?;
     run.writer.flush()?;
 

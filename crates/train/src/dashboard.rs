@@ -165,7 +165,9 @@ impl View {
         }
         let labels =
             |[low, high]: [f64; 2], write: fn(f64) -> String| [low, (low + high) / 2.0, high].map(write);
+        let room = Constraint::Percentage(60);
         let chart = Chart::new(lines)
+            .hidden_legend_constraints((room, room))
             .x_axis(Axis::default().title("step").bounds(x).labels(labels(x, |x| format!("{x:.0}"))))
             .y_axis(Axis::default().bounds(y).labels(labels(y, format::metric)));
         frame.render_widget(chart, area);

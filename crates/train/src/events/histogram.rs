@@ -26,8 +26,8 @@ pub enum Bins {
 /// use train::events::{Bins, Histogram};
 ///
 /// let h = Histogram::new(&[0.0, 1.0, 1.5, 4.0], Bins::Even(4))?;
-/// assert_eq!(h.limits(), [0.0, 1.0, 2.0, 3.0, 4.0]);
-/// assert_eq!(h.counts(), [0.0, 1.0, 2.0, 0.0, 1.0]);
+/// assert_eq!(h.limits(), [1.0, 2.0, 3.0, 4.0]);
+/// assert_eq!(h.counts(), [1.0, 2.0, 0.0, 1.0]);
 /// # Ok::<(), train::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -89,13 +89,14 @@ impl Histogram {
         }
     }
 
-    /// The right ends of the buckets. A bucket begins where the one before it ends, and holds what it begins with but
-    /// not what it ends with; only the last holds both. The first is empty and tells where the second begins.
+    /// The right ends of the buckets. The first bucket begins with the least value, each other where the one before
+    /// it ends. It holds what it begins with but not what it ends with; only the last may hold both. (PyTorch puts an
+    /// empty bucket in front, of which a loader of TensorBoard's makes one that runs backwards.)
     pub fn limits(&self) -> &[f64] {
         &self.limits
     }
 
-    /// How many values each bucket holds. Neither the second nor the last holds none.
+    /// How many values each bucket holds. Neither the first nor the last is empty.
     pub fn counts(&self) -> &[f64] {
         &self.counts
     }
@@ -151,7 +152,7 @@ fn count<T: Copy + Into<f64>>(values: &[T], edges: &[f64]) -> (Vec<f64>, Vec<f64
     let first = counts.iter().position(|&c| c > 0).expect(invariant);
     let last = counts.iter().rposition(|&c| c > 0).expect(invariant);
     let held = counts[first..=last].iter().map(|&c| c as f64);
-    (edges[first..=last + 1].to_vec(), [0.0].into_iter().chain(held).collect())
+    (edges[first + 1..=last + 1].to_vec(), held.collect())
 }
 
 #[cfg(test)]
@@ -187,12 +188,13 @@ mod tests {
             let (limits, counts) = (h.limits(), h.counts());
             prop_assert_eq!(limits.len(), counts.len());
             prop_assert!(limits.is_sorted() && limits.iter().all(|l| l.is_finite()));
-            prop_assert!(counts[0] == 0.0 && counts[1] > 0.0 && counts[counts.len() - 1] > 0.0);
+            prop_assert!(counts[0] > 0.0 && counts[counts.len() - 1] > 0.0);
             prop_assert_eq!(counts.iter().sum::<f64>(), values.len() as f64);
-            for i in 1..limits.len() {
+            let min = values.iter().copied().fold(f64::INFINITY, f64::min);
+            for i in 0..limits.len() {
                 // Of equal edges the last holds the value, and the very last bucket is closed.
-                let last = i == limits.len() - 1;
-                let inside = |&&x: &&f64| limits[i - 1] <= x && (x < limits[i] || last && x == limits[i]);
+                let (left, last) = (if i == 0 { min } else { limits[i - 1] }, i == limits.len() - 1);
+                let inside = |&&x: &&f64| left <= x && (x < limits[i] || last && x == limits[i]);
                 prop_assert_eq!(values.iter().filter(inside).count() as f64, counts[i], "bucket {}", i);
             }
         }
@@ -217,9 +219,9 @@ mod tests {
         let h = Histogram::new(&[3.0f32, -1.0, 0.5], Bins::Exponential).unwrap();
         assert_eq!((h.min, h.max, h.num, h.sum, h.sum_squares), (-1.0, 3.0, 3.0, 2.5, 10.25));
         let h = Histogram::new(&[5u8; 4], Bins::Even(7)).unwrap();
-        assert_eq!((h.limits(), h.counts()), (&[5.0, 5.0][..], &[0.0, 4.0][..]));
+        assert_eq!((h.limits(), h.counts()), (&[5.0][..], &[4.0][..]));
         let h = Histogram::new(&[f64::MAX, f64::MIN], Bins::Even(2)).unwrap();
-        assert_eq!((h.limits(), h.counts()), (&[f64::MIN, 0.0, f64::MAX][..], &[0.0, 1.0, 1.0][..]));
+        assert_eq!((h.limits(), h.counts()), (&[0.0, f64::MAX][..], &[1.0, 1.0][..]));
         assert_eq!((h.sum, h.sum_squares), (0.0, f64::INFINITY));
     }
 

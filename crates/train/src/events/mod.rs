@@ -25,11 +25,12 @@
 //!
 //! `tensorboard --logdir FOLDER` shows all runs of a folder, each a folder of its own; a `/` in a tag makes groups.
 //!
-//! **Format.** A file is a sequence of records (TFRecord): u64 length, u32 masked CRC-32C of the length, the data, u32
-//! masked CRC-32C of the data, little-endian. The data are a protocol-buffer message `Event` with a wall time in seconds
-//! since 1970, a step, and one of: the version, a summary, a restart. The messages are those of TensorBoard's
-//! `event.proto`, `summary.proto` and `tensor.proto`; the numbers of their fields stand beside the code that writes them.
-//! Unlike the other files of this crate, these grow: a reader may meet half a record at the end, and waits for the rest.
+//! **Format.** A file is a sequence of records (TFRecord): u64 length, u32 masked CRC-32C of the length, the data,
+//! u32 masked CRC-32C of the data, little-endian. The data are a protocol-buffer message `Event` with a wall time in
+//! seconds since 1970, a step, and one of: the version, a summary, a restart. The messages are those of TensorBoard's
+//! `event.proto`, `summary.proto` and `tensor.proto`; the numbers of their fields stand beside the code that writes
+//! them. Unlike the other files of this crate, these grow: a reader may meet half a record at the end, and waits for
+//! the rest.
 
 mod histogram;
 mod hparam;
@@ -70,8 +71,8 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 /// Every method that records returns
 /// - [`Error::InvalidArgument`] for a tag that is empty or blank, a step of 2⁶³ or more, and what its own line says;
 ///   nothing is recorded then;
-/// - [`Error::Io`] where the file cannot be written, on a full disk for example. What waits, 64 KiB or one event, is kept, and
-///   the next call goes on where this one had to stop, so that the file is whole once there is space.
+/// - [`Error::Io`] where the file cannot be written, on a full disk for example. What waits, 64 KiB or one event, is
+///   kept, and the next call goes on where this one had to stop, so that the file is whole once there is space.
 pub struct EventWriter {
     path: PathBuf,
     records: Records<File>,
@@ -94,7 +95,9 @@ impl EventWriter {
     }
 
     /// As [`create`](Self::create), for a run that goes on at `step`: what TensorBoard finds in earlier files of this
-    /// step and later ones is dropped, since it will be recorded again. (PyTorch's `purge_step`.)
+    /// step and later ones is dropped, since it will be recorded again. (PyTorch's `purge_step`, which TensorBoard
+    /// 2.21 without its fast loader takes for the beginning of the run when it meets it first.) The fast loader,
+    /// which is the usual one, goes by tags: it drops points when the tag gets one of the same or an earlier step.
     ///
     /// ```
     /// use train::events::EventWriter;
@@ -181,8 +184,8 @@ impl EventWriter {
 
     /// How values are distributed, in buckets 10 % wide ([`Bins::Exponential`]).
     ///
-    /// Refuses no values, and values that are not finite. TensorBoard keeps limits as `f32`, beyond whose range they are
-    /// infinite.
+    /// Refuses a list of no values, and values that are not finite. TensorBoard keeps limits as `f32`, beyond whose
+    /// range they are infinite.
     pub fn histogram<T: Copy + Into<f64>>(&mut self, tag: &str, step: u64, values: &[T]) -> Result<()> {
         self.histogram_of(tag, step, &Histogram::new(values, Bins::default())?)
     }
@@ -200,7 +203,7 @@ impl EventWriter {
     /// use train::events::{Bins, Histogram};
     /// let gains = [0.99, 1.0, 1.01, 1.02]; // within 10 % of each other
     /// let histogram = Histogram::new(&gains, Bins::Even(3))?;
-    /// assert_eq!(histogram.counts(), [0.0, 1.0, 1.0, 2.0]);
+    /// assert_eq!(histogram.counts(), [1.0, 1.0, 2.0]);
     /// events.histogram_of("norm/gain", 0, &histogram)?;
     /// # Ok::<(), train::Error>(())
     /// ```
@@ -211,7 +214,8 @@ impl EventWriter {
     /// A picture of shape (H, W) or (C, H, W): 1 channel is grey, 2 are grey and opacity, 3 are red, green and blue, 4
     /// these and opacity. Elements are bytes, or of a floating type from 0 to 1 and rounded to bytes.
     ///
-    /// Refuses other shapes and types, no pixels, and numbers outside 0 to 1. (PyTorch cuts those and rounds down.)
+    /// Refuses other shapes and types, pictures without pixels, and numbers outside 0 to 1. (PyTorch cuts those and
+    /// rounds down.)
     pub fn image(&mut self, tag: &str, step: u64, image: &Tensor) -> Result<()> {
         checked_tag(tag)?;
         self.image_png(tag, step, &image::encode(image)?)
@@ -239,9 +243,10 @@ impl EventWriter {
     }
 
     /// The settings of the run, for the table in which TensorBoard compares runs by their settings and last scalars.
-    /// TensorBoard takes the first that it finds in a folder. (PyTorch opens a run of its own for them.)
+    /// TensorBoard takes the first that it finds in a folder, and cannot show the table where a step is 2³¹ or more.
+    /// (PyTorch opens a run of its own for them.)
     ///
-    /// Refuses no settings, blank names and a name that occurs twice.
+    /// Refuses a list of no settings, blank names and a name that occurs twice.
     pub fn hparams(&mut self, settings: impl IntoIterator<Item = (impl Into<String>, HParam)>) -> Result<()> {
         let settings: Vec<(String, HParam)> =
             settings.into_iter().map(|(name, value)| (name.into(), value)).collect();
@@ -262,6 +267,8 @@ impl EventWriter {
     /// [`resume`](Self::resume) does first; by itself it is for a run that goes back without ending.
     pub fn purge(&mut self, step: u64) -> Result<()> {
         checked_step(step)?;
+        // Twice: TensorBoard takes the first of a folder for the beginning of a run, and drops nothing for it.
+        self.record(step, &message::start())?;
         self.record(step, &message::start())
     }
 

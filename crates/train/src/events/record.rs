@@ -1,8 +1,8 @@
 //! Records in a file that grows: a length, its checksum, the data, its checksum.
 //!
-//! Layout, little-endian (the TFRecord format): u64 length, u32 masked CRC-32C of those eight bytes, the data, u32 masked
-//! CRC-32C of the data. A checksum is masked as `rotate_right(15) + 0xa282ead8`, so that a checksum over data that hold
-//! checksums stays a good one.
+//! Layout, little-endian (the TFRecord format): u64 length, u32 masked CRC-32C of those eight bytes, the data, u32
+//! masked CRC-32C of the data. A checksum is masked as `rotate_right(15) + 0xa282ead8`, so that a checksum over data
+//! that hold checksums stays a good one.
 
 use crc::{CRC_32_ISCSI, Crc};
 use std::io::{self, ErrorKind, Write};
