@@ -15,6 +15,7 @@ use ironloom::nn::{BatchNorm2d, Conv2d, ConvConfig, Flatten, MaxPool, Summary, U
 use ironloom::optim::CosineWarmup;
 use ironloom::prelude::*;
 use ironloom::tensor;
+use ironloom::train::metrics::Calibration;
 use ironloom::train::report::ImageTile;
 use ironloom::train::{
     self, Classification, Direction, EarlyStopping, Evaluation, Fit, Progress, Report, Table, TrainConfig,
@@ -254,11 +255,15 @@ fn train_one(args: &Args, kind: ModelKind, parts: &Parts) -> Result<Run<'static>
         batch_size: BATCH,
         seed: args.seed,
         early_stopping: Some(EarlyStopping { patience: 30 }),
+        profile: true,
         progress: Progress::Auto,
         ..Default::default()
     };
     let mut trainer = Trainer::new(config).schedule(CosineWarmup::new(LR, LR / 100.0, steps / 20, steps)?);
-    let fit = trainer.fit(&mut model, &mut AdamW::new(LR), &task, &parts.train, Some(&parts.valid))?;
+    let mut optimizer = AdamW::new(LR);
+    let plan = trainer.plan(&mut model, &mut optimizer, &task, &parts.train, Some(&parts.valid))?;
+    println!("{plan}\n");
+    let fit = trainer.fit(&mut model, &mut optimizer, &task, &parts.train, Some(&parts.valid))?;
     let results: Vec<(&str, Evaluation)> =
         [("train", &parts.train), ("validation", &parts.valid), ("test", &parts.test)]
             .into_iter()
@@ -354,6 +359,14 @@ fn write_files(args: &Args, out: &Path, run: &Run, parts: &Parts) -> Result<()> 
     fit.history.save_csv(out.join("history.csv"))?;
     train::save_weights(out.join("weights.iron"), &model.state_dict())?;
 
+    let shares = trainer.predict(model, parts.test.features())?.softmax(1)?.to_vec::<f32>()?;
+    let mut calibration = Calibration::new(10)?;
+    calibration.update_classes(
+        &shares,
+        parts.digits.class_names().map_or(0, <[_]>::len),
+        &parts.test.labels()?,
+    )?;
+
     Report::new("Handwritten digits")
         .subtitle(kind.subtitle())
         .highlight("test accuracy", format::percent(run.test("accuracy")))
@@ -370,8 +383,13 @@ fn write_files(args: &Args, out: &Path, run: &Run, parts: &Parts) -> Result<()> 
         .table("Results", &result_table(results))
         .curves("Learning curves", &fit.history, &measures)?
         .confusion("Who was taken for whom, on the test part", confusion)?
+        .calibration("How sure it is, and how often it is right then", &calibration)?
         .images("Mistakes, the surest first", &mistakes(parts, trainer, model)?)?
         .table("Model", &model_table(summary))
+        .table(
+            "Where the time went",
+            &train::cost_table(fit.profile.as_ref().unwrap_or(&Default::default()), 2),
+        )
         .save(out.join("report.html"))?;
     Ok(())
 }

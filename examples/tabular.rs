@@ -17,6 +17,7 @@ use ironloom::data::{
 use ironloom::optim::CosineWarmup;
 use ironloom::prelude::*;
 use ironloom::tensor;
+use ironloom::train::metrics::{BinaryScores, Calibration};
 use ironloom::train::{
     self, Candidate, Classification, Direction, EarlyStopping, Halving, Params, Progress, Regression, Report,
     Search, Space, Task, TrainConfig, Trainer, cross_validate, format,
@@ -326,6 +327,16 @@ fn run(args: &Args) -> Result<()> {
         .curves("Curves", &fitting.history, &[("loss", Direction::Lower), (metric, direction)])?;
     if let Some(confusion) = &tested.confusion {
         report = report.confusion("Test part", confusion)?;
+    }
+    if let Some([_, _]) = problem.classes.as_deref() {
+        // Where to draw the line between two classes, and whether a probability is one.
+        let shares =
+            trainer.predict(&model, test.features())?.softmax(1)?.narrow(1, 1, 1)?.to_vec::<f32>()?;
+        let (mut scores, mut calibration) = (BinaryScores::new(), Calibration::new(10)?);
+        scores.update(&shares, &test.labels()?)?;
+        calibration.update(&shares, &test.labels()?)?;
+        println!("area under the ROC curve on the test part: {}", format::optional(scores.roc_auc()));
+        report = report.scores("Thresholds", &scores)?.calibration("Probabilities", &calibration)?;
     }
     report.save(args.out.join("report.html"))?;
     // Everything that is needed to answer for a new row: preprocessing, scale of the target, weights.

@@ -5,7 +5,7 @@
 use optim::{
     Chained, Constant, Cosine, CosineRestarts, CosineWarmup, Cyclic, CyclicMode, Exponential, InSequence,
     InverseSqrt, LinearWarmup, MultiStep, Noam, OneCycle, Plateau, PlateauConfig, Polynomial, Schedule,
-    StepDecay, Wsd,
+    StepDecay, SwaAnneal, SwaLr, Wsd,
 };
 use std::error::Error;
 use std::path::Path;
@@ -32,8 +32,9 @@ fn schedules() -> optim::Result<Vec<(&'static str, Box<dyn Schedule>)>> {
         ("OneCycle", Box::new(OneCycle::new(1.0, STEPS)?)),
         ("Cyclic, triangular", Box::new(cyclic(CyclicMode::Triangular)?)),
         ("Cyclic, halved each time", Box::new(cyclic(CyclicMode::Triangular2)?)),
+        ("SwaLr", Box::new(SwaLr::new(1.0, 0.4, 100, SwaAnneal::Cosine)?)),
         (
-            "InSequence: warm-up, constant, decay",
+            "InSequence of three",
             Box::new(
                 InSequence::new(LinearWarmup::new(1.0, 0.0, 1.0, 30)?)
                     .then(30, Constant(1.0))?
@@ -41,7 +42,7 @@ fn schedules() -> optim::Result<Vec<(&'static str, Box<dyn Schedule>)>> {
             ),
         ),
         (
-            "Chained: warm-up times decay",
+            "Chained: two factors",
             Box::new(
                 Chained::new(1.0)
                     .times(LinearWarmup::new(1.0, 0.1, 1.0, 50)?)
@@ -71,7 +72,7 @@ fn draw() -> Result<String, Box<dyn Error>> {
         Plateau::new(1.0, PlateauConfig { factor: 0.5, patience: 15, ..PlateauConfig::default() })?;
     let measured =
         (0..STEPS).map(|step| (step as f64, plateau.observe(1.0 - step.min(80) as f64 / 100.0))).collect();
-    figures.push(chart("Plateau, of a measure that stops at 80", measured));
+    figures.push(chart("Plateau, where a loss stops at 80", measured));
     Ok(Figure::grid(&figures, 3).svg()?)
 }
 

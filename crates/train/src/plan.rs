@@ -4,10 +4,10 @@ use crate::error::{Error, Result};
 use crate::format;
 use crate::kept::Kept;
 use crate::task::Task;
-use crate::trainer::{Averaging, OneStep, TrainConfig, measure};
+use crate::trainer::{Mean, OneStep, TrainConfig, measure};
 use data::{Batch, Source};
 use nn::Layer;
-use optim::{Ema, Optimizer};
+use optim::Optimizer;
 use std::fmt;
 use std::time::Instant;
 use tensor::{Rng, memory_stats, product_flops, release_pooled_memory, reset_peak_memory, trace_memory};
@@ -207,10 +207,7 @@ pub(crate) fn plan(
     let copied = kept.weights()?;
     let copy = in_use() - before;
     drop(copied);
-    let mut average = match config.average {
-        None => None,
-        Some(Averaging::Ema { decay, .. }) => Some(Ema::new(decay)?),
-    };
+    let mut average = config.average.map(Mean::new).transpose()?;
     let rng = Rng::seed(config.seed);
     let rows = config.batch_size.min(train.len());
     release_pooled_memory();
@@ -226,7 +223,7 @@ pub(crate) fn plan(
                 optimizer.step(model, grads)?;
             }
             match &mut average {
-                Some(average) => Ok(average.update(model)?),
+                Some(average) => average.update(model),
                 None => Ok(()),
             }
         })?;

@@ -39,6 +39,12 @@ pub enum Averaging {
         /// Whether the decay rises to that value, so that the start is soon forgotten.
         warmup: bool,
     },
+    /// The equal mean of the weights at the ends of epochs, see [`optim::Swa`]; none before the first of them. Running statistics, as
+    /// those of batch norms, are of the last steps and not of the mean.
+    Swa {
+        /// The first epoch whose end counts, from 1.
+        from_epoch: usize,
+    },
 }
 
 /// How a model is trained.

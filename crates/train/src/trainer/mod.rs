@@ -1,6 +1,7 @@
 //! The training loop: fit, evaluate, predict.
 
 mod config;
+mod mean;
 mod run;
 mod step;
 
@@ -14,6 +15,7 @@ use crate::plan::{self, Plan};
 use crate::task::Task;
 use autodiff::Var;
 use data::{BatchConfig, Loader, Source};
+pub(crate) use mean::Mean;
 use nn::{Context, Layer};
 use optim::{Optimizer, Schedule};
 use run::Run;

@@ -1,6 +1,7 @@
 //! A run: epochs of steps, measured, remembered and saved.
 
-use super::config::{Averaging, Evaluation, Fit, OnNotFinite, TrainConfig};
+use super::config::{Evaluation, Fit, OnNotFinite, TrainConfig};
+use super::mean::Mean;
 use super::measure;
 use super::step::{Step, may_skip, rows};
 use crate::callback::{Callback, Flow, Position, RunStart, StepRecord};
@@ -12,7 +13,7 @@ use crate::signals::Signals;
 use crate::task::{Meter, Task};
 use data::{Loader, LoaderPosition, Source};
 use nn::{Layer, StateDict};
-use optim::{Ema, Optimizer, Schedule, clip_grads_with_norm};
+use optim::{Optimizer, Schedule, clip_grads_with_norm};
 use std::time::{Duration, Instant};
 use tensor::Rng;
 
@@ -32,7 +33,7 @@ pub(super) struct Run<'r, 'a, L> {
     saved: Option<Saved>,
     bar: EpochProgress,
     began: Instant,
-    average: Option<Ema>,
+    average: Option<Mean>,
     /// The epoch to begin with, its batches that are done, and what was measured on them.
     from: (usize, usize, Vec<f64>),
     step: u64,
@@ -65,11 +66,7 @@ impl<'r, 'a, L: Layer> Run<'r, 'a, L> {
         train: &'r dyn Source,
         loader: &'r Loader<'r, dyn Source + 'r>,
     ) -> Result<Self> {
-        let average = match config.average {
-            None => None,
-            Some(Averaging::Ema { decay, warmup: true }) => Some(Ema::new(decay)?.warmup()),
-            Some(Averaging::Ema { decay, warmup: false }) => Some(Ema::new(decay)?),
-        };
+        let average = config.average.map(Mean::new).transpose()?;
         let saved = match &config.checkpoints {
             None => None,
             Some(checkpoints) => Some(Saved {
@@ -140,7 +137,7 @@ impl<'r, 'a, L: Layer> Run<'r, 'a, L> {
         self.model.load_state_dict(&state.model)?;
         self.optimizer.load_state(state.optimizer)?;
         match (&mut self.average, state.average) {
-            (Some(ema), Some(Average { weights, steps })) => ema.load_state(weights, steps),
+            (Some(mean), Some(Average { weights, steps })) => mean.load_state(weights, steps),
             (None, None) => {}
             (now, was) => {
                 let says = |there: bool| if there { "some" } else { "none" };
@@ -252,6 +249,9 @@ impl<'r, 'a, L: Layer> Run<'r, 'a, L> {
             }
             Ok(())
         })?;
+        if let Some(average) = &mut self.average {
+            average.after_epoch(epoch, self.model)?;
+        }
         let valid = valid.map(|valid| self.validate(valid)).transpose()?;
         let record = EpochRecord {
             epoch,
@@ -305,7 +305,7 @@ impl<'r, 'a, L: Layer> Run<'r, 'a, L> {
                 // Averages and callbacks have the memory of the gradients.
                 drop(grads);
                 if let Some(average) = &mut self.average {
-                    average.update(self.model)?;
+                    average.after_step(self.model)?;
                 }
                 self.skipped_in_a_row = 0;
             }
@@ -395,7 +395,7 @@ impl<'r, 'a, L: Layer> Run<'r, 'a, L> {
             average: self
                 .average
                 .as_ref()
-                .map(|ema| Average { weights: ema.state().clone(), steps: ema.steps() }),
+                .map(|mean| Average { weights: mean.state().clone(), steps: mean.steps() }),
             optimizer: self.optimizer.state(),
             best: self.best.clone(),
         };

@@ -102,3 +102,36 @@ fn a_new_run_begins_its_logs_anew_and_a_path_that_cannot_be_written_is_named() {
     );
     assert!(error.ends_with("check the path, your rights and the disk"), "{error}");
 }
+
+#[test]
+fn a_run_in_tensorboard_has_its_curves_and_a_resumed_one_a_file_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |fails_at| {
+        let checkpoints =
+            CheckpointConfig { every_steps: Some(2), ..CheckpointConfig::new(dir.path().join("run")) };
+        let config = TrainConfig { checkpoints: Some(checkpoints), ..quiet() };
+        let (train, valid) = (circle(105, 0), circle(50, 1));
+        Trainer::new(config)
+            .callback(train::TensorBoardLog::new(dir.path().join("events")).steps(2).histograms())
+            .callback(FailsAt(fails_at))
+            .fit(&mut mlp(0), &mut AdamW::new(0.02), &task(), &train, Some(&valid))
+    };
+    let files = || {
+        let mut all: Vec<_> =
+            fs::read_dir(dir.path().join("events")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        all.sort();
+        all.iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>()
+    };
+    let count = |bytes: &[u8], tag: &str| bytes.windows(tag.len()).filter(|w| *w == tag.as_bytes()).count();
+    assert!(run(9).is_err());
+    let first = files();
+    assert_eq!(first.len(), 1);
+    // Steps 2, 4, 6 and 8; one epoch.
+    assert_eq!((count(&first[0], "step/loss"), count(&first[0], "valid/accuracy")), (4, 1));
+    assert_eq!((count(&first[0], "step/grad_norm"), count(&first[0], "layers.0.weight")), (4, 1));
+    run(0).unwrap();
+    let both = files();
+    assert_eq!((both.len(), both[0] == first[0]), (2, true));
+    // It goes on behind step 8: steps 10 to 20, two epochs.
+    assert_eq!((count(&both[1], "step/loss"), count(&both[1], "valid/accuracy")), (6, 2));
+}

@@ -347,3 +347,51 @@ fn fifty_kills_lose_no_bit() {
         }
     }
 }
+
+/// Takes the folder of checkpoints away behind a step.
+struct TakesAway<'a>(&'a Path, u64);
+
+impl Callback for TakesAway<'_> {
+    fn on_step(&mut self, step: &StepRecord, _: &mut dyn Module) -> Result<Flow> {
+        if step.at.step == self.1 {
+            fs::remove_dir_all(self.0).unwrap();
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_or_written_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = fit(Some(&file.join("run")), None, 0).0.unwrap_err().to_string();
+    assert!(error.starts_with("[checkpoint] the folder must be there; got \""), "{error}");
+    assert!(error.contains("file/run") && error.ends_with("check the path and your rights"), "{error}");
+
+    let run = dir.path().join("run");
+    let config = TrainConfig { checkpoints: Some(CheckpointConfig::new(&run)), ..quiet() };
+    let mut trainer = Trainer::new(config).callback(TakesAway(&run, 10));
+    let mut net = model();
+    let error =
+        trainer.fit(&mut net, &mut AdamW::new(0.02), &task(), &circle(105, 0), None).unwrap_err().to_string();
+    assert!(error.starts_with("[write_atomic] ") && error.contains("step-0000000014.ckpt"), "{error}");
+    // The steps that were made are not lost with the checkpoint.
+    assert_ne!(fingerprint(&net), fingerprint(&model()));
+}
+
+/// A device without room stands in for a full disk.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_on_a_full_disk_ends_the_run_with_an_error_that_names_it() {
+    let log = train::JsonLog::new("/dev/full").unwrap();
+    let error = Trainer::new(quiet())
+        .callback(log)
+        .fit(&mut model(), &mut AdamW::new(0.02), &task(), &circle(105, 0), None)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("[log] the log must be writable; got \"") && error.contains("/dev/full"),
+        "{error}"
+    );
+}

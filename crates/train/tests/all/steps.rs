@@ -120,6 +120,61 @@ fn averages_are_measured_and_kept_and_training_goes_on_from_the_last_weights() {
     }
 }
 
+/// The mean of the weights at the ends of epochs, by hand.
+struct Ends(RefCell<optim::Swa>, usize);
+
+impl Callback for &Ends {
+    fn on_epoch(&mut self, record: &train::EpochRecord, model: &mut dyn Module) -> Result<Flow> {
+        if record.epoch >= self.1 {
+            self.0.borrow_mut().update(model)?;
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+#[test]
+fn the_mean_of_the_last_epochs_is_measured_and_kept_and_saved() {
+    let (train, valid) = (circle(105, 0), circle(50, 1));
+    let run = |dir: Option<&std::path::Path>, by_hand: Option<&Ends>, stop_at: usize| {
+        let mut model = mlp(0);
+        let config = TrainConfig {
+            epochs: 6,
+            average: Some(Averaging::Swa { from_epoch: 3 }),
+            restore_best: false,
+            checkpoints: dir.map(train::CheckpointConfig::new),
+            ..quiet()
+        };
+        let mut trainer = Trainer::new(config).callback(FailsIn(stop_at));
+        if let Some(by_hand) = by_hand {
+            trainer = trainer.callback(by_hand);
+        }
+        let fit = trainer.fit(&mut model, &mut Sgd::new(0.5), &task(), &train, Some(&valid));
+        (fit, model)
+    };
+    let by_hand = Ends(RefCell::default(), 3);
+    let (fit, model) = run(None, Some(&by_hand), 0);
+    assert_eq!(by_hand.0.borrow().steps(), 4);
+    assert_eq!(fingerprint(&model), by_hand.0.borrow().state().fingerprint().unwrap());
+    let values = Trainer::new(quiet()).evaluate(&model, &task(), &valid).unwrap().values;
+    assert_eq!(fit.unwrap().history.last().unwrap().valid, Some(values));
+    let dir = tempfile::tempdir().unwrap();
+    assert!(run(Some(dir.path()), None, 5).0.is_err());
+    let (fit, resumed) = run(Some(dir.path()), None, 0);
+    assert_eq!((fit.unwrap().history.len(), fingerprint(&resumed)), (6, fingerprint(&model)));
+}
+
+/// Fails at the first step of an epoch.
+struct FailsIn(usize);
+
+impl Callback for FailsIn {
+    fn on_step(&mut self, step: &StepRecord, _: &mut dyn Module) -> Result<Flow> {
+        match step.at.epoch == self.0 {
+            true => Err(Error::NotFinite { loss: f64::NAN, epoch: self.0, step: step.at.step }),
+            false => Ok(Flow::Continue),
+        }
+    }
+}
+
 #[test]
 fn a_decay_outside_its_range_is_refused() {
     let config = TrainConfig { average: Some(Averaging::Ema { decay: 1.0, warmup: false }), ..quiet() };
