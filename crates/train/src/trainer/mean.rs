@@ -23,10 +23,11 @@ impl Mean {
 
     /// Takes weights in.
     pub(crate) fn update(&mut self, model: &dyn Module) -> Result<()> {
-        Ok(match self {
-            Self::Ema(ema) => ema.update(model)?,
-            Self::Swa { swa, .. } => swa.update(model)?,
-        })
+        let done = match self {
+            Self::Ema(ema) => ema.update(model),
+            Self::Swa { swa, .. } => swa.update(model),
+        };
+        Ok(done?)
     }
 
     /// Behind a step.
@@ -66,9 +67,10 @@ impl Mean {
 
     /// Averages into the model and its weights out of it, or the other way.
     pub(super) fn swap(&mut self, model: &mut dyn Module) -> Result<()> {
-        Ok(match self {
-            Self::Ema(ema) => ema.swap(model)?,
-            Self::Swa { swa, .. } => swa.swap(model)?,
-        })
+        let done = match self {
+            Self::Ema(ema) => ema.swap(model),
+            Self::Swa { swa, .. } => swa.swap(model),
+        };
+        Ok(done?)
     }
 }
