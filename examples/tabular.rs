@@ -338,6 +338,8 @@ fn run(args: &Args) -> Result<()> {
         println!("area under the ROC curve on the test part: {}", format::optional(scores.roc_auc()));
         report = report.scores("Thresholds", &scores)?.calibration("Probabilities", &calibration)?;
     }
+    std::fs::create_dir_all(&args.out)
+        .map_err(|error| format!("[tabular] {} must be a folder: {error}", args.out.display()))?;
     report.save(args.out.join("report.html"))?;
     // Everything that is needed to answer for a new row: preprocessing, scale of the target, weights.
     let kept = json!({ "preprocessing": fitted, "classes": problem.classes, "scale": scale });
