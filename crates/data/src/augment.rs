@@ -126,7 +126,7 @@ impl Augment {
                 // From −padding to padding.
                 let place = |u: f64| (u * (2 * padding + 1) as f64) as isize - padding as isize;
                 let (dy, dx) = (place(dy), place(dx));
-                moved(image, shape, |y, x| (y as isize + dy, x as isize + dx));
+                shifted(image, shape, dy, dx);
             }
             &Augment::HorizontalFlip { p } => {
                 if draw()? < p {
@@ -135,7 +135,12 @@ impl Augment {
             }
             &Augment::VerticalFlip { p } => {
                 if draw()? < p {
-                    moved(image, shape, |y, x| ((height - 1 - y) as isize, x as isize));
+                    for plane in image.chunks_exact_mut((height * width).max(1)) {
+                        for y in 0..height / 2 {
+                            let (top, bottom) = plane.split_at_mut((height - 1 - y) * width);
+                            top[y * width..][..width].swap_with_slice(&mut bottom[..width]);
+                        }
+                    }
                 }
             }
             &Augment::Rotate { degrees } => {
@@ -209,15 +214,21 @@ impl Augment {
     }
 }
 
-/// Each pixel becomes the one `from` names, or 0 outside.
-fn moved(image: &mut [f32], [_, height, width]: [usize; 3], from: impl Fn(usize, usize) -> (isize, isize)) {
+/// Each pixel becomes the one `dy` rows below and `dx` columns to the right of it, or 0 outside.
+fn shifted(image: &mut [f32], [_, height, width]: [usize; 3], dy: isize, dx: isize) {
+    // Of a row, from where to where pixels come from inside.
+    let from = (-dx).clamp(0, width as isize) as usize;
+    let to = (width as isize - dx).clamp(from as isize, width as isize) as usize;
+    let mut before = Vec::with_capacity(height * width);
     for plane in image.chunks_exact_mut((height * width).max(1)) {
-        let before = plane.to_vec();
-        for y in 0..height {
-            for x in 0..width {
-                let (fy, fx) = from(y, x);
-                let inside = (0..height as isize).contains(&fy) && (0..width as isize).contains(&fx);
-                plane[y * width + x] = if inside { before[fy as usize * width + fx as usize] } else { 0.0 };
+        before.clear();
+        before.extend_from_slice(plane);
+        for (y, row) in plane.chunks_exact_mut(width).enumerate() {
+            row.fill(0.0);
+            let source = y as isize + dy;
+            if (0..height as isize).contains(&source) && from < to {
+                let start = source as usize * width + (from as isize + dx) as usize;
+                row[from..to].copy_from_slice(&before[start..start + to - from]);
             }
         }
     }
@@ -226,24 +237,25 @@ fn moved(image: &mut [f32], [_, height, width]: [usize; 3], from: impl Fn(usize,
 fn rotate(image: &mut [f32], [_, height, width]: [usize; 3], angle: f64) {
     let (sin, cos) = libm::sincos(angle);
     let (cy, cx) = ((height as f64 - 1.0) / 2.0, (width as f64 - 1.0) / 2.0);
+    // With two zeros on each side, so that all four neighbours of a pixel can be read, wherever it is taken from.
+    let (wide, high) = (width + 4, height + 4);
+    let mut before = vec![0.0f32; wide * high];
     for plane in image.chunks_exact_mut((height * width).max(1)) {
-        let before = plane.to_vec();
-        let at = |y: isize, x: isize| match (0..height as isize).contains(&y)
-            && (0..width as isize).contains(&x)
-        {
-            true => f64::from(before[y as usize * width + x as usize]),
-            false => 0.0,
-        };
+        for (y, row) in plane.chunks_exact(width).enumerate() {
+            before[(y + 2) * wide + 2..][..width].copy_from_slice(row);
+        }
         for y in 0..height {
             for x in 0..width {
                 let (dy, dx) = (y as f64 - cy, x as f64 - cx);
-                let (fy, fx) = (cy + cos * dy - sin * dx, cx + sin * dy + cos * dx);
-                let (y0, x0) = (fy.floor(), fx.floor());
-                let (ty, tx) = (fy - y0, fx - x0);
-                let (y0, x0) = (y0 as isize, x0 as isize);
-                let top = at(y0, x0) * (1.0 - tx) + at(y0, x0 + 1) * tx;
-                let bottom = at(y0 + 1, x0) * (1.0 - tx) + at(y0 + 1, x0 + 1) * tx;
-                plane[y * width + x] = (top * (1.0 - ty) + bottom * ty) as f32;
+                // Far outside is zero as near outside is.
+                let fy = (cy + cos * dy - sin * dx).clamp(-2.0, height as f64);
+                let fx = (cx + sin * dy + cos * dx).clamp(-2.0, width as f64);
+                // Rounded down: from −2 on, a cast of what is 2 more.
+                let (y0, x0) = ((fy + 2.0) as usize, (fx + 2.0) as usize);
+                let (ty, tx) = (fy - (y0 as f64 - 2.0), fx - (x0 as f64 - 2.0));
+                let (top, bottom) = (&before[y0 * wide + x0..][..2], &before[(y0 + 1) * wide + x0..][..2]);
+                let between = |row: &[f32]| f64::from(row[0]) * (1.0 - tx) + f64::from(row[1]) * tx;
+                plane[y * width + x] = (between(top) * (1.0 - ty) + between(bottom) * ty) as f32;
             }
         }
     }
@@ -334,3 +346,6 @@ pub fn mixup(batch: &Batch, classes: usize, rng: &mut Rng) -> Result<Mixup> {
         targets: mixed(&batch.targets.one_hot(classes, batch.features.dtype())?)?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use crate::groups::Groups;
 use crate::optimizer::Optimizer;
 use crate::slots::{Names, Plan, Update};
 use crate::state::OptimizerState;
-use crate::whole::{Core, beside_step, each, limits, root_mean_square, subtract, toward};
+use crate::whole::{Core, beside_step, limits, root_mean_square, subtract, toward};
 use autodiff::Gradients;
 use nn::Module;
 use tensor::{Tensor, fused};
@@ -154,14 +154,10 @@ fn rule(config: &AdafactorConfig, lr: f64, update: Update) -> Result<()> {
 impl Optimizer for Adafactor {
     fn step(&mut self, model: &mut dyn Module, grads: &Gradients) -> Result<()> {
         self.check()?;
-        let (config, Core { lr, groups, slots, .. }) = (&self.config, &mut self.core);
-        let updates = slots.updates_by(model, grads, groups, &|_, param| plan(param, config.weight_decay))?;
-        each(OP, updates, |update| {
-            let lr = *lr * update.settings.lr_scale;
+        let config = &self.config;
+        self.core.make(model, grads, &|_, param| plan(param, config.weight_decay), |lr, update| {
             rule(config, lr, update)
-        })?;
-        self.core.slots.advance(grads);
-        Ok(())
+        })
     }
 
     beside_step!(state);

@@ -3,11 +3,12 @@
 use crate::error::Result;
 use crate::groups::Groups;
 use crate::optimizer::Optimizer;
-use crate::slots::Update;
+use crate::slots::{Names, Plan, Update};
 use crate::state::OptimizerState;
-use crate::whole::{Core, adam_step, beside_step, each, norm, subtract};
+use crate::whole::{Core, adam_step, beside_step, norm, subtract};
 use autodiff::Gradients;
 use nn::Module;
+use tensor::Tensor;
 
 /// Settings of [`Lamb`]; the paper's names and values.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,6 +60,7 @@ pub struct Lamb {
 }
 
 const OP: &str = "lamb";
+const NAMES: Names = &["exp_avg", "exp_avg_sq"];
 
 impl Lamb {
     /// With this learning rate and the usual settings. One that is not finite and positive is refused by the first step.
@@ -68,7 +70,7 @@ impl Lamb {
 
     /// With these settings. One outside its range is refused by the first step, `InvalidArgument`.
     pub fn with_config(config: LambConfig) -> Self {
-        Self { config, core: Core::new(OP, config.lr, vec![&["exp_avg", "exp_avg_sq"]]) }
+        Self { config, core: Core::new(OP, config.lr, vec![NAMES]) }
     }
 
     /// Settings of their own for some parameters.
@@ -91,19 +93,16 @@ impl Optimizer for Lamb {
     fn step(&mut self, model: &mut dyn Module, grads: &Gradients) -> Result<()> {
         self.check()?;
         let LambConfig { lr: _, beta1, beta2, eps, weight_decay } = self.config;
-        let Core { lr, groups, slots, .. } = &mut self.core;
-        let updates = slots.updates(model, grads, groups, weight_decay)?;
-        each(OP, updates, |Update { param, grad, settings, step, moments }| {
+        let plan = |_: &str, param: &Tensor| Plan::alike(param, NAMES, weight_decay);
+        self.core.make(model, grads, &plan, |lr, Update { param, grad, settings, step, moments }| {
             let [m, v] = moments else { unreachable!("invariant: lamb keeps two moments") };
             // −u
             let mut along = adam_step(grad, m, v, (beta1, beta2, eps), step)?;
             subtract(&mut along, param, settings.weight_decay)?;
             let (of_param, of_step) = (norm(param)?, norm(&along)?);
             let trust = if of_param > 0.0 && of_step > 0.0 { of_param / of_step } else { 1.0 };
-            subtract(param, &along, -*lr * settings.lr_scale * trust)
-        })?;
-        self.core.slots.advance(grads);
-        Ok(())
+            subtract(param, &along, -lr * trust)
+        })
     }
 
     beside_step!(state);

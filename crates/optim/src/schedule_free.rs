@@ -5,7 +5,7 @@ use crate::groups::Groups;
 use crate::optimizer::Optimizer;
 use crate::slots::{Names, Plan, Update};
 use crate::state::OptimizerState;
-use crate::whole::{Core, adam_step, beside_step, each, subtract, toward};
+use crate::whole::{Core, adam_step, beside_step, subtract, toward};
 use autodiff::Gradients;
 use nn::{Module, StateDict};
 use tensor::{DType, Tensor};
@@ -236,18 +236,13 @@ impl Optimizer for ScheduleFreeAdamW {
                 repair: "call to_train before it",
             });
         }
-        let (config, Core { lr, groups, slots, .. }) = (&self.config, &mut self.core);
-        let updates = slots.updates_by(model, grads, groups, &|_, param| {
+        let config = &self.config;
+        let plan = |_: &str, param: &Tensor| {
             let (alike, number) = ((param.shape().to_vec(), param.dtype()), (Vec::new(), DType::F64));
             let moments = vec![alike.clone(), number.clone(), number, alike];
             Plan { weight_decay: config.weight_decay, names: NAMES, moments }
-        })?;
-        each(OP, updates, |update| {
-            let lr = *lr * update.settings.lr_scale;
-            rule(config, lr, update)
-        })?;
-        self.core.slots.advance(grads);
-        Ok(())
+        };
+        self.core.make(model, grads, &plan, |lr, update| rule(config, lr, update))
     }
 
     beside_step!();

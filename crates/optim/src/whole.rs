@@ -2,8 +2,10 @@
 
 use crate::error::{Result, require};
 use crate::groups::Groups;
-use crate::slots::{Names, Slots, Update};
+use crate::slots::{Names, Plan, Slots, Update};
 use crate::state::OptimizerState;
+use autodiff::Gradients;
+use nn::Module;
 use tensor::fused::{self, AdamItem, SgdItem};
 use tensor::{DType, Tensor};
 
@@ -41,6 +43,20 @@ impl Core {
     pub(crate) fn set_lr(&mut self, lr: f64) -> Result<()> {
         require(self.op, "the learning rate must be finite and not negative", "lr", lr, lr >= 0.0)?;
         (self.lr, self.lr_was_set) = (lr, true);
+        Ok(())
+    }
+
+    /// A step of all parameters, each by `rule` with its own learning rate; moments as `plan` has them.
+    pub(crate) fn make(
+        &mut self,
+        model: &mut dyn Module,
+        grads: &Gradients,
+        plan: &dyn Fn(&str, &Tensor) -> Plan,
+        mut rule: impl FnMut(f64, Update) -> Result<()>,
+    ) -> Result<()> {
+        let updates = self.slots.updates_by(model, grads, &self.groups, plan)?;
+        each(self.op, updates, |update| rule(self.lr * update.settings.lr_scale, update))?;
+        self.slots.advance(grads);
         Ok(())
     }
 

@@ -77,6 +77,24 @@ fn failed(path: &Path, source: io::Error) -> Error {
     Error::Io { op: OP, rule, path: path.to_path_buf(), source, repair }
 }
 
+/// What a callback does that writes `lines`: it begins, and remembers how far it came.
+macro_rules! keeps_its_lines {
+    () => {
+        fn on_start(&mut self, run: &RunStart, _: &mut dyn Module) -> Result<()> {
+            self.lines.start(run.resumed.is_some())
+        }
+        fn name(&self) -> Option<&str> {
+            self.lines.path.to_str()
+        }
+        fn state(&self) -> Vec<u8> {
+            self.lines.len.to_le_bytes().to_vec()
+        }
+        fn restore(&mut self, state: &[u8]) -> Result<()> {
+            self.lines.restore(state)
+        }
+    };
+}
+
 /// A number, or `null` where JSON has none.
 fn number(x: f64) -> Value {
     serde_json::Number::from_f64(x).map_or(Value::Null, Value::Number)
@@ -130,9 +148,8 @@ impl Callback for JsonLog {
     fn wants_grad_noise(&self) -> bool {
         self.noise.is_some()
     }
-    fn on_start(&mut self, run: &RunStart, _: &mut dyn Module) -> Result<()> {
-        self.lines.start(run.resumed.is_some())
-    }
+    keeps_its_lines!();
+
     fn on_step(&mut self, step: &StepRecord, _: &mut dyn Module) -> Result<Flow> {
         if let (Some(noise), Some(sample)) = (&mut self.noise, step.noise) {
             let NoiseSample { batch_rows, batch_square, step_rows, step_square } = sample;
@@ -168,15 +185,6 @@ impl Callback for JsonLog {
         self.lines.add(line.to_string())?;
         Ok(Flow::Continue)
     }
-    fn name(&self) -> Option<&str> {
-        self.lines.path.to_str()
-    }
-    fn state(&self) -> Vec<u8> {
-        self.lines.len.to_le_bytes().to_vec()
-    }
-    fn restore(&mut self, state: &[u8]) -> Result<()> {
-        self.lines.restore(state)
-    }
 }
 
 /// A row of CSV for each epoch, `epoch,step,lr,seconds,train_loss,..,valid_loss,..`; the columns are those of the first epoch, and what
@@ -203,9 +211,8 @@ impl CsvLog {
 }
 
 impl Callback for CsvLog {
-    fn on_start(&mut self, run: &RunStart, _: &mut dyn Module) -> Result<()> {
-        self.lines.start(run.resumed.is_some())
-    }
+    keeps_its_lines!();
+
     fn on_epoch(&mut self, record: &EpochRecord, _: &mut dyn Module) -> Result<Flow> {
         if self.columns.is_empty() {
             let names = |valid, values: &MetricValues| {
@@ -232,14 +239,5 @@ impl Callback for CsvLog {
         }));
         self.add(row)?;
         Ok(Flow::Continue)
-    }
-    fn name(&self) -> Option<&str> {
-        self.lines.path.to_str()
-    }
-    fn state(&self) -> Vec<u8> {
-        self.lines.len.to_le_bytes().to_vec()
-    }
-    fn restore(&mut self, state: &[u8]) -> Result<()> {
-        self.lines.restore(state)
     }
 }

@@ -1,7 +1,7 @@
 //! A learning rate to begin with: losses over steps of which each is longer than the one before.
 
 use crate::error::{Error, Result};
-use crate::kept::Kept;
+use crate::kept::tried;
 use crate::plot::{Figure, LineChart};
 use crate::task::Task;
 use crate::trainer::{OneStep, TrainConfig};
@@ -89,39 +89,28 @@ pub(crate) fn find_lr(
             repair: "use LrRange::default() with other ends",
         });
     }
-    let kept = Kept::of(model, optimizer)?;
-    let found = sweep(config, model, optimizer, task, train, range);
-    kept.put_back(model, optimizer).and(found)
-}
-
-fn sweep(
-    config: &TrainConfig,
-    model: &mut impl Layer,
-    optimizer: &mut dyn Optimizer,
-    task: &dyn Task,
-    train: &dyn Source,
-    range: &LrRange,
-) -> Result<LrCurve> {
     let TrainConfig { batch_size, seed, .. } = *config;
     let loader = Loader::new(train, BatchConfig { batch_size, shuffle: Some(seed), drop_last: false })?;
     let passes = Rng::seed(seed);
-    let growth = libm::log(range.to / range.from) / (range.steps - 1) as f64;
-    let (mut points, mut mean, mut lowest) = (Vec::new(), 0.0, f64::INFINITY);
-    let mut batches = (0..).flat_map(|epoch| loader.epoch(epoch));
-    for step in 0..range.steps {
-        let Some(batch) = batches.next() else { break };
-        let lr = range.from * libm::exp(growth * step as f64);
-        optimizer.set_lr(lr)?;
-        let mut one = OneStep::new(passes.stream(step as u64), 1);
-        one.add(model, task, &batch?, &mut task.meter()?)?;
-        let made = one.finish(true)?;
-        // With the running mean's own weight, so that the first ones are not drawn to 0.
-        mean = range.smoothing * mean + (1.0 - range.smoothing) * made.loss;
-        let smooth = mean / (1.0 - libm::pow(range.smoothing, (step + 1) as f64));
-        let Some(grads) = made.grads.filter(|_| smooth <= range.diverges_at * lowest) else { break };
-        lowest = f64::min(lowest, smooth);
-        points.push((lr, smooth));
-        optimizer.step(model, &grads)?;
-    }
-    Ok(LrCurve { points })
+    let growth = libm::log(to / from) / (steps - 1) as f64;
+    tried(model, optimizer, |model, optimizer, _| {
+        let (mut points, mut mean, mut lowest) = (Vec::new(), 0.0, f64::INFINITY);
+        let mut batches = (0..).flat_map(|epoch| loader.epoch(epoch));
+        for step in 0..steps {
+            let Some(batch) = batches.next() else { break };
+            let lr = from * libm::exp(growth * step as f64);
+            optimizer.set_lr(lr)?;
+            let mut one = OneStep::new(passes.stream(step as u64), 1);
+            one.add(model, task, &batch?, &mut task.meter()?)?;
+            let made = one.finish(true)?;
+            // With the running mean's own weight, so that the first ones are not drawn to 0.
+            mean = smoothing * mean + (1.0 - smoothing) * made.loss;
+            let smooth = mean / (1.0 - libm::pow(smoothing, (step + 1) as f64));
+            let Some(grads) = made.grads.filter(|_| smooth <= diverges_at * lowest) else { break };
+            lowest = f64::min(lowest, smooth);
+            points.push((lr, smooth));
+            optimizer.step(model, &grads)?;
+        }
+        Ok(LrCurve { points })
+    })
 }

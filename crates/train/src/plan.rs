@@ -2,10 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::format;
-use crate::kept::Kept;
+use crate::kept::tried;
 use crate::task::Task;
 use crate::trainer::{Mean, OneStep, TrainConfig, measure};
-use data::{Batch, Source};
+use data::{Batch, BatchConfig, BatchPlan, Source};
 use nn::Layer;
 use optim::Optimizer;
 use std::fmt;
@@ -83,12 +83,15 @@ struct Probe {
     seconds: f64,
 }
 
+impl Probe {
+    fn peak(&self) -> f64 {
+        self.used.iter().max().copied().unwrap_or(0) as f64
+    }
+}
+
 /// A quantity at `rows`, from what it is at two smaller numbers of rows, along a line.
 fn along((a, at_a): (usize, f64), (b, at_b): (usize, f64), rows: usize) -> f64 {
-    match a == b {
-        true => at_b,
-        false => at_a + (at_b - at_a) * (rows as f64 - a as f64) / (b as f64 - a as f64),
-    }
+    at_a + (at_b - at_a) * (rows as f64 - a as f64) / (b as f64 - a as f64)
 }
 
 /// The largest use of memory at `rows`: each moment of a step has a line of its own, and another moment may be the highest than in
@@ -100,14 +103,8 @@ fn highest(a: &Probe, b: &Probe, rows: usize) -> Option<f64> {
     same.then(|| lines.fold(0.0, f64::max))
 }
 
-/// The numbers of rows to probe. An eighth and a quarter, since blocks of memory come in four sizes to each power of two: what grows
-/// by such a factor wastes the same share. Few rows are probed as they are.
-fn sizes(rows: usize) -> [usize; 2] {
-    match rows {
-        0..32 => [rows, rows],
-        _ => [rows / 8, rows / 4],
-    }
-}
+/// Fewer rows than these are not divided.
+const FEW: usize = 32;
 
 fn in_use() -> usize {
     let stats = memory_stats();
@@ -144,18 +141,21 @@ struct Cost {
 
 /// What `f` costs on `rows` rows, from what it costs on fewer: and, unless that is more than `limit`, from making it.
 fn cost(rows: usize, limit: usize, mut f: impl FnMut(usize) -> Result<()>) -> Result<Cost> {
-    let [few, more] = sizes(rows);
-    let (small, large) = (probe(few, &mut f)?, probe(more, &mut f)?);
+    let whole = |f: &mut dyn FnMut(usize) -> Result<()>| {
+        let whole = probe(rows, f)?;
+        let peak = whole.peak();
+        Ok(Cost { peak, system: peak * whole.waste, flops: whole.flops as f64, seconds: whole.seconds })
+    };
+    if rows < FEW {
+        return whole(&mut f);
+    }
+    // Blocks of memory come in four sizes to each power of two: what grows by such a factor wastes the same share.
+    let (small, large) = (probe(rows / 8, &mut f)?, probe(rows / 4, &mut f)?);
     let line = |of: fn(&Probe) -> f64| along((small.rows, of(&small)), (large.rows, of(&large)), rows);
-    let highest_of = |probe: &Probe| probe.used.iter().max().copied().unwrap_or(0) as f64;
     // Steps that are not the same sequence have their highest moments on a line, or about.
-    let peak =
-        highest(&small, &large, rows).unwrap_or(line(|p| p.used.iter().max().copied().unwrap_or(0) as f64));
-    if rows == more || peak <= limit as f64 {
-        let whole = if rows == more { large } else { probe(rows, &mut f)? };
-        let peak = highest_of(&whole);
-        let (flops, seconds) = (whole.flops as f64, whole.seconds);
-        return Ok(Cost { peak, system: peak * whole.waste, flops, seconds });
+    let peak = highest(&small, &large, rows).unwrap_or_else(|| line(Probe::peak));
+    if peak <= limit as f64 {
+        return whole(&mut f);
     }
     Ok(Cost {
         peak,
@@ -201,20 +201,22 @@ pub(crate) fn plan(
             repair: "plan with a new optimizer",
         });
     }
+    let TrainConfig { batch_size, seed, accumulate, epochs, .. } = *config;
+    let batches =
+        BatchPlan::new(train.len(), BatchConfig { batch_size, shuffle: None, drop_last: false })?.batches();
     let first = |rows: usize| -> Result<Batch> { Ok(train.batch(&(0..rows).collect::<Vec<_>>())?) };
-    let kept = Kept::of(model, optimizer)?;
-    let before = in_use();
-    let copied = kept.weights()?;
-    let copy = in_use() - before;
-    drop(copied);
     let mut average = config.average.map(Mean::new).transpose()?;
-    let rng = Rng::seed(config.seed);
-    let rows = config.batch_size.min(train.len());
-    release_pooled_memory();
-    let (held, resident) = (memory_stats().system_bytes, resident());
-    let result = (|| {
+    let rng = Rng::seed(seed);
+    let rows = batch_size.min(train.len());
+    tried(model, optimizer, |model, optimizer, kept| {
+        let before = in_use();
+        let copied = kept.weights()?;
+        let copy = in_use() - before;
+        drop(copied);
+        release_pooled_memory();
+        let (held, resident) = (memory_stats().system_bytes, resident());
         let step = cost(rows, limit, |rows| {
-            let mut step = OneStep::new(rng.clone(), config.accumulate);
+            let mut step = OneStep::new(rng.clone(), accumulate);
             let mut meter = task.meter()?;
             while !step.is_full() {
                 step.add(model, task, &first(rows)?, &mut meter)?;
@@ -230,27 +232,28 @@ pub(crate) fn plan(
         let eval = match valid {
             None => None,
             Some(valid) => Some(cost(config.eval_batch_size.min(valid.len()), limit, |rows| {
-                measure(rows, model, task, &First(valid, rows)).map(|_| ())
+                optimizer.to_eval(model)?;
+                let measured = measure(rows, model, task, &First(valid, rows));
+                optimizer.to_train(model)?;
+                measured.map(|_| ())
             })?),
         };
-        let best = if config.epochs > 1 { copy as f64 } else { 0.0 };
+        let best = if epochs > 1 { copy as f64 } else { 0.0 };
         let worst = |of: fn(&Cost) -> f64| eval.as_ref().map_or(0.0, of).max(of(&step)) + best;
         let (peak, system) = (worst(|cost| cost.peak), worst(|cost| cost.system));
-        let batches = train.len().div_ceil(config.batch_size);
         let params = model.named_params();
         Ok(Plan {
             params: params.iter().map(|(_, p)| p.value().len()).sum(),
             trainable: params.iter().filter(|(_, p)| p.is_trainable()).map(|(_, p)| p.value().len()).sum(),
-            rows: rows * config.accumulate,
+            rows: (rows * accumulate).min(train.len()),
             step_flops: step.flops as u64,
             peak_bytes: peak as usize,
             process_bytes: resident.map(|now| (now as f64 + system - held as f64).max(0.0) as usize),
             step_seconds: step.seconds,
-            steps_per_epoch: batches.div_ceil(config.accumulate),
-            epochs: config.epochs,
+            steps_per_epoch: batches.div_ceil(accumulate),
+            epochs,
         })
-    })();
-    kept.put_back(model, optimizer).and(result)
+    })
 }
 
 /// The first rows of a source.

@@ -81,8 +81,7 @@ impl Callback for TensorBoardLog {
         if self.histograms {
             for (path, param) in model.named_params() {
                 let value = param.value();
-                let sum = value.to_dtype(tensor::DType::F64)?.sum(&[])?.item()?;
-                if value.len() > 0 && sum.is_finite() {
+                if value.len() > 0 && tensor::fused::sum_of_squares(&[value])?.is_finite() {
                     events.histogram_tensor(&path, record.step, value)?;
                 }
             }

@@ -90,6 +90,7 @@ fn draw_cell(fig: &mut Figure, cm: &ConfusionMatrix, (t, p): (usize, usize), at:
 
 #[cfg(test)]
 mod tests {
+    use super::super::figure::assert_readable;
     use super::*;
 
     fn labels(fig: &Figure) -> Vec<&Label> {
@@ -113,18 +114,7 @@ mod tests {
                         n,
                         |c| if long { format!("a long class name number {c}") } else { c.to_string() },
                     );
-                let fig = confusion_plot(&cm);
-                let labels = labels(&fig);
-                for (i, a) in labels.iter().enumerate() {
-                    let p = a.bounds();
-                    let inside = p[0] >= 0.0 && p[1] >= 0.0 && p[2] <= fig.size.0 && p[3] <= fig.size.1;
-                    assert!(inside, "'{}' is cut at {n} classes: {p:?} in {:?}", a.text, fig.size);
-                    for b in &labels[..i] {
-                        let q = b.bounds();
-                        let apart = p[0] >= q[2] || q[0] >= p[2] || p[1] >= q[3] || q[1] >= p[3];
-                        assert!(apart, "'{}' overlaps '{}' at {n} classes", a.text, b.text);
-                    }
-                }
+                assert_readable(&confusion_plot(&cm));
             }
         }
     }

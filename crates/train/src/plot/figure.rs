@@ -224,6 +224,25 @@ fn moved(shape: &Shape, dx: f64, dy: f64) -> Shape {
     shape
 }
 
+/// No text overlaps another or leaves the figure, and it can be drawn.
+#[cfg(test)]
+pub(crate) fn assert_readable(fig: &Figure) {
+    let labels: Vec<&Label> =
+        fig.shapes.iter().filter_map(|s| if let Shape::Text(l) = s { Some(l) } else { None }).collect();
+    for (i, a) in labels.iter().enumerate() {
+        let p = a.bounds();
+        let inside = p[0] >= 0.0 && p[1] >= 0.0 && p[2] <= fig.size.0 && p[3] <= fig.size.1;
+        assert!(inside, "'{}' is cut in '{}': {p:?} in {:?}", a.text, fig.title, fig.size);
+        for b in &labels[..i] {
+            let q = b.bounds();
+            let apart = p[0] >= q[2] || q[0] >= p[2] || p[1] >= q[3] || q[1] >= p[3];
+            assert!(apart, "'{}' overlaps '{}' in '{}'", a.text, b.text, fig.title);
+        }
+    }
+    let svg = fig.svg().unwrap();
+    assert!(!svg.contains("NaN") && !svg.contains("inf\""), "{svg}");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

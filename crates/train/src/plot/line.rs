@@ -330,6 +330,7 @@ fn thin(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::figure::assert_readable;
     use super::*;
 
     fn labels(fig: &Figure) -> Vec<&Label> {
@@ -339,23 +340,6 @@ mod tests {
             .filter(|s| text(s))
             .map(|s| if let Shape::Text(l) = s { l } else { unreachable!() })
             .collect()
-    }
-
-    fn assert_no_overlap(fig: &Figure) {
-        let labels = labels(fig);
-        for (i, a) in labels.iter().enumerate() {
-            let p = a.bounds();
-            assert!(
-                p[0] >= 0.0 && p[1] >= 0.0 && p[2] <= fig.size.0 && p[3] <= fig.size.1,
-                "{} is cut",
-                a.text
-            );
-            for b in &labels[..i] {
-                let q = b.bounds();
-                let apart = p[0] >= q[2] || q[0] >= p[2] || p[1] >= q[3] || q[1] >= p[3];
-                assert!(apart, "'{}' overlaps '{}'", a.text, b.text);
-            }
-        }
     }
 
     fn falling(n: usize) -> Vec<(f64, f64)> {
@@ -375,7 +359,7 @@ mod tests {
                         .series("training part", falling(n))
                         .series("validation part", falling(n))
                         .mark(0, 1.0, 2.0, "best: epoch 1, 2.0000");
-                    assert_no_overlap(&if log { chart.log_y() } else { chart }.figure());
+                    assert_readable(&if log { chart.log_y() } else { chart }.figure());
                 }
             }
         }
@@ -449,6 +433,6 @@ mod tests {
             chart = chart.series(format!("line {i}"), [(0.0, f64::from(i)), (1.0, 1.0)]);
         }
         assert_eq!(chart.figure().size, (240.0, 4000.0));
-        assert_no_overlap(&chart.figure());
+        assert_readable(&chart.figure());
     }
 }

@@ -207,7 +207,12 @@ impl Params {
         self
     }
 
-    fn get<T>(&self, name: &str, kind: &'static str, of: impl Fn(&Value) -> Option<T>) -> Result<T> {
+    fn get<'a, T>(
+        &'a self,
+        name: &str,
+        kind: &'static str,
+        of: impl Fn(&'a Value) -> Option<T>,
+    ) -> Result<T> {
         let found = self.values.get(name);
         found.and_then(of).ok_or_else(|| Error::InvalidArgument {
             op: "search",
@@ -236,11 +241,11 @@ impl Params {
 
     /// A word. Errors: as [`number`](Self::number).
     pub fn word(&self, name: &str) -> Result<&str> {
-        self.get(name, "a word", |value| if let Value::Word(_) = value { Some(()) } else { None })?;
-        match &self.values[name] {
-            Value::Word(word) => Ok(word),
-            _ => unreachable!("invariant: it was looked at"),
-        }
+        self.get(
+            name,
+            "a word",
+            |value| if let Value::Word(word) = value { Some(word.as_str()) } else { None },
+        )
     }
 }
 

@@ -9,7 +9,7 @@ pub use config::{Averaging, EarlyStopping, Evaluation, Fit, OnNotFinite, TrainCo
 
 use crate::callback::Callback;
 use crate::error::{Error, Result};
-use crate::kept::Kept;
+use crate::kept::tried;
 use crate::lr_finder::{self, LrCurve, LrRange};
 use crate::plan::{self, Plan};
 use crate::task::Task;
@@ -143,10 +143,9 @@ impl<'a> Trainer<'a> {
         run::check(&self.config, task)?;
         let TrainConfig { batch_size, seed, .. } = self.config;
         let loader = Loader::new(train, BatchConfig { batch_size, shuffle: None, drop_last: false })?;
-        let kept = Kept::of(model, optimizer)?;
-        let losses = (|| {
-            let batch = loader.epoch(0).next().expect("invariant: an epoch has a batch")?;
-            let passes = Rng::seed(seed);
+        let batch = loader.epoch(0).next().expect("invariant: an epoch has a batch")?;
+        let passes = Rng::seed(seed);
+        tried(model, optimizer, |model, optimizer, _| {
             (0..steps)
                 .map(|i| {
                     let mut step = OneStep::new(passes.stream(i), 1);
@@ -157,8 +156,7 @@ impl<'a> Trainer<'a> {
                     Ok(made.loss)
                 })
                 .collect()
-        })();
-        kept.put_back(model, optimizer).and(losses)
+        })
     }
 
     /// The measures of `model` on `source`, in inference mode. Errors: as [`Trainer::fit`].

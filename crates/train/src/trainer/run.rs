@@ -134,8 +134,6 @@ impl<'r, 'a, L: Layer> Run<'r, 'a, L> {
     /// Takes a checkpoint over, `damaged` newer ones having been passed over.
     fn go_on_from(&mut self, state: RunState, damaged: usize) -> Result<()> {
         self.bar.resumed(state.epoch, state.step, damaged, &state.machine);
-        self.model.load_state_dict(&state.model)?;
-        self.optimizer.load_state(state.optimizer)?;
         match (&mut self.average, state.average) {
             (Some(mean), Some(Average { weights, steps })) => mean.load_state(weights, steps),
             (None, None) => {}
@@ -144,6 +142,8 @@ impl<'r, 'a, L: Layer> Run<'r, 'a, L> {
                 return Err(differs("averages of weights", says(was.is_some()), says(now.is_some())));
             }
         }
+        self.model.load_state_dict(&state.model)?;
+        self.optimizer.load_state(state.optimizer)?;
         for callback in self.callbacks.iter_mut() {
             if let Some(state) = callback.name().and_then(|name| state.callbacks.get(name)) {
                 callback.restore(state)?;
@@ -283,7 +283,7 @@ impl<'r, 'a, L: Layer> Run<'r, 'a, L> {
         if over { Ok(()) } else { self.leave_if_asked(at) }
     }
 
-    /// The optimizer's part of a step; `at` is before it.
+    /// The optimizer's part of a step, whose batches are done at `at`.
     fn make(&mut self, step: Step, at: Position) -> Result<()> {
         let skips = matches!(self.config.not_finite, OnNotFinite::Skip { .. });
         let wanted = self.callbacks.iter().any(|callback| callback.wants_grad_norm());

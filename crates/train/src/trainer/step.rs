@@ -8,7 +8,7 @@ use autodiff::{Gradients, Var};
 use data::Batch;
 use nn::{Context, Layer};
 use optim::grad_norm;
-use tensor::{Rng, Tensor, fused};
+use tensor::{Rng, fused};
 
 /// Rows of a batch.
 pub(super) fn rows(batch: &Batch) -> usize {
@@ -121,15 +121,13 @@ impl Step {
 }
 
 /// The sum of both, which may have leaves of their own.
-fn added(mut sum: Gradients, mut new: Gradients) -> Result<Gradients> {
-    let ids: Vec<_> = new.iter().map(|(id, _)| id).collect();
-    for id in ids {
-        let Some(grad) = new.remove(id) else { continue };
-        let grad: Tensor = match sum.remove(id) {
-            Some(earlier) => earlier.add_owned(&grad)?,
-            None => grad,
+fn added(mut sum: Gradients, new: Gradients) -> Result<Gradients> {
+    for (id, grad) in new.iter() {
+        let both = match sum.remove(id) {
+            Some(earlier) => earlier.add_owned(grad)?,
+            None => grad.clone(),
         };
-        sum.insert(id, grad);
+        sum.insert(id, both);
     }
     Ok(sum)
 }

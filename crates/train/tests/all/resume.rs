@@ -210,10 +210,11 @@ fn digits() -> Dataset {
     Dataset::classification(images, some.targets().clone(), names).unwrap()
 }
 
-#[test]
-#[ignore = "run by the next test in a process of its own"]
-fn child() {
-    let (Ok(dir), Ok(kind)) = (std::env::var("RESUME_DIR"), std::env::var("RESUME_KIND")) else { return };
+/// In a process that a test of this name has started: trains, and says so by the process's end. Nothing in any other.
+fn child() -> bool {
+    let (Ok(dir), Ok(kind)) = (std::env::var("RESUME_DIR"), std::env::var("RESUME_KIND")) else {
+        return false;
+    };
     let digits = digits();
     let task = train::Classification::new(digits.class_names().unwrap().iter().cloned());
     let shifted = Augmented::new(&digits, vec![Augment::RandomCrop { padding: 1 }], 5).unwrap();
@@ -231,14 +232,16 @@ fn child() {
         fit => fit.map(|_| ()).unwrap(),
     }
     fs::write(Path::new(&dir).join("hash"), format!("{:016x}", fingerprint(&model))).unwrap();
+    true
 }
 
 /// What the child leaves with if it was asked to end.
 const INTERRUPTED: i32 = 33;
 
-fn start(dir: &Path, kind: &str) -> std::process::Child {
+/// This program again, with the test of this name, which begins with [`child`].
+fn start(test: &str, dir: &Path, kind: &str) -> std::process::Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "resume::child", "--ignored"])
+        .args(["--exact", test])
         .env("RESUME_DIR", dir)
         .env("RESUME_KIND", kind)
         .stdout(Stdio::null())
@@ -251,13 +254,18 @@ fn start(dir: &Path, kind: &str) -> std::process::Child {
 #[cfg(unix)]
 #[test]
 fn a_run_that_is_asked_to_end_is_saved_and_loses_no_step() {
+    if child() {
+        return;
+    }
+    let start =
+        |dir: &Path| start("resume::a_run_that_is_asked_to_end_is_saved_and_loses_no_step", dir, "cnn");
     let dir = tempfile::tempdir().unwrap();
-    assert!(start(dir.path(), "cnn").wait().unwrap().success());
+    assert!(start(dir.path()).wait().unwrap().success());
     let hash = fs::read_to_string(dir.path().join("hash")).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let mut interrupted = 0;
     loop {
-        let mut child = start(dir.path(), "cnn");
+        let mut child = start(dir.path());
         // Before its first checkpoint there is nothing to see; a run that is not begun yet ends as any other process.
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_secs(20) && !dir.path().join("lock").exists() {
@@ -315,6 +323,10 @@ fn the_newest_and_the_best_checkpoints_are_kept() {
 
 #[test]
 fn fifty_kills_lose_no_bit() {
+    if child() {
+        return;
+    }
+    let start = |dir: &Path, kind: &str| start("resume::fifty_kills_lose_no_bit", dir, kind);
     let mut rng = Rng::seed(9);
     for kind in ["cnn", "transformer"] {
         let dir = tempfile::tempdir().unwrap();

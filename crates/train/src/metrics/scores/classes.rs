@@ -89,18 +89,7 @@ impl ClassScores {
         if self.undefined().is_some() {
             return None;
         }
-        if average == Average::Micro {
-            let mut all = BinaryScores::new();
-            (0..self.classes).for_each(|c| all.merge(&self.one_vs_rest(c)));
-            return all.roc_auc();
-        }
-        let mut mean = MeanMetric::new();
-        for scores in (0..self.classes).map(|c| self.one_vs_rest(c)) {
-            if let Some(auc) = scores.roc_auc() {
-                mean.add(auc, if average == Average::Weighted { scores.positives() as f64 } else { 1.0 });
-            }
-        }
-        mean.value()
+        self.over_classes(average, BinaryScores::roc_auc)
     }
 
     /// The mean over all pairs of classes of how well their own scores part them, M (D. J. Hand and R. J. Till, Machine
@@ -123,15 +112,20 @@ impl ClassScores {
 
     /// The mean of the classes' average precision, each against all others.
     pub fn average_precision(&self, average: Average) -> Option<f64> {
+        self.over_classes(average, BinaryScores::average_precision)
+    }
+
+    /// A figure of each class against all others, averaged over those that have one.
+    fn over_classes(&self, average: Average, figure: fn(&BinaryScores) -> Option<f64>) -> Option<f64> {
         if average == Average::Micro {
             let mut all = BinaryScores::new();
             (0..self.classes).for_each(|c| all.merge(&self.one_vs_rest(c)));
-            return all.average_precision();
+            return figure(&all);
         }
         let mut mean = MeanMetric::new();
         for scores in (0..self.classes).map(|c| self.one_vs_rest(c)) {
-            if let Some(ap) = scores.average_precision() {
-                mean.add(ap, if average == Average::Weighted { scores.positives() as f64 } else { 1.0 });
+            if let Some(value) = figure(&scores) {
+                mean.add(value, if average == Average::Weighted { scores.positives() as f64 } else { 1.0 });
             }
         }
         mean.value()

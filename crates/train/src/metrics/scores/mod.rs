@@ -161,6 +161,13 @@ impl fmt::Display for BinaryScores {
 }
 
 #[cfg(test)]
+fn scores(scores: &[f64], labels: &[i64]) -> BinaryScores {
+    let mut s = BinaryScores::new();
+    s.update(scores, labels).unwrap();
+    s
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -89,13 +89,8 @@ fn average(steps: &[Step]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scores;
     use super::*;
-
-    fn scores(scores: &[f64], labels: &[i64]) -> BinaryScores {
-        let mut s = BinaryScores::new();
-        s.update(scores, labels).unwrap();
-        s
-    }
 
     #[test]
     fn equal_scores_have_the_precision_of_guessing() {

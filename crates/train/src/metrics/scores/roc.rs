@@ -93,13 +93,8 @@ fn area(steps: &[Step]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scores;
     use super::*;
-
-    fn scores(scores: &[f64], labels: &[i64]) -> BinaryScores {
-        let mut s = BinaryScores::new();
-        s.update(scores, labels).unwrap();
-        s
-    }
 
     #[test]
     fn the_area_is_the_share_of_pairs_in_order() {

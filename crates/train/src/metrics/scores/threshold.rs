@@ -75,13 +75,8 @@ impl Criterion {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scores;
     use super::*;
-
-    fn scores(scores: &[f64], labels: &[i64]) -> BinaryScores {
-        let mut s = BinaryScores::new();
-        s.update(scores, labels).unwrap();
-        s
-    }
 
     #[test]
     fn the_highest_of_equally_good_thresholds_is_taken() {
