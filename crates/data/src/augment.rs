@@ -234,28 +234,36 @@ fn shifted(image: &mut [f32], [_, height, width]: [usize; 3], dy: isize, dx: isi
     }
 }
 
+/// Where a pixel comes from is counted in pixels of 2³² parts: adding and cutting off whole ones costs little, and gives
+/// the same bits everywhere.
 fn rotate(image: &mut [f32], [_, height, width]: [usize; 3], angle: f64) {
+    const PIXEL: f64 = (1_i64 << 32) as f64;
     let (sin, cos) = libm::sincos(angle);
     let (cy, cx) = ((height as f64 - 1.0) / 2.0, (width as f64 - 1.0) / 2.0);
-    // With two zeros on each side, so that all four neighbours of a pixel can be read, wherever it is taken from.
+    // With two zeros on each side, so that all four neighbours of a pixel can be read, wherever it is taken from. Far
+    // outside is zero as near outside is.
     let (wide, high) = (width + 4, height + 4);
+    let (last_y, last_x) = (((height + 2) as i64) << 32, ((width + 2) as i64) << 32);
+    let (step_y, step_x) = ((-sin * PIXEL) as i64, (cos * PIXEL) as i64);
+    // The whole pixels, and the share of the next one.
+    let split = |place: i64| ((place >> 32) as usize, (place as u32 >> 8) as f32 / 16_777_216.0);
     let mut before = vec![0.0f32; wide * high];
     for plane in image.chunks_exact_mut((height * width).max(1)) {
         for (y, row) in plane.chunks_exact(width).enumerate() {
             before[(y + 2) * wide + 2..][..width].copy_from_slice(row);
         }
-        for y in 0..height {
-            for x in 0..width {
-                let (dy, dx) = (y as f64 - cy, x as f64 - cx);
-                // Far outside is zero as near outside is.
-                let fy = (cy + cos * dy - sin * dx).clamp(-2.0, height as f64);
-                let fx = (cx + sin * dy + cos * dx).clamp(-2.0, width as f64);
-                // Rounded down: from −2 on, a cast of what is 2 more.
-                let (y0, x0) = ((fy + 2.0) as usize, (fx + 2.0) as usize);
-                let (ty, tx) = (fy - (y0 as f64 - 2.0), fx - (x0 as f64 - 2.0));
-                let (top, bottom) = (&before[y0 * wide + x0..][..2], &before[(y0 + 1) * wide + x0..][..2]);
-                let between = |row: &[f32]| f64::from(row[0]) * (1.0 - tx) + f64::from(row[1]) * tx;
-                plane[y * width + x] = (between(top) * (1.0 - ty) + between(bottom) * ty) as f32;
+        for (y, row) in plane.chunks_exact_mut(width).enumerate() {
+            let dy = y as f64 - cy;
+            let mut from_y = ((cy + cos * dy + sin * cx + 2.0) * PIXEL) as i64;
+            let mut from_x = ((cx + sin * dy - cos * cx + 2.0) * PIXEL) as i64;
+            for pixel in row {
+                let ((y0, ty), (x0, tx)) = (split(from_y.clamp(0, last_y)), split(from_x.clamp(0, last_x)));
+                let around = &before[y0 * wide + x0..][..wide + 2];
+                let top = around[0] + (around[1] - around[0]) * tx;
+                let bottom = around[wide] + (around[wide + 1] - around[wide]) * tx;
+                *pixel = top + (bottom - top) * ty;
+                from_y = from_y.wrapping_add(step_y);
+                from_x = from_x.wrapping_add(step_x);
             }
         }
     }
