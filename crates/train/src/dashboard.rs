@@ -30,6 +30,8 @@ pub struct Dashboard<B: Backend = CrosstermBackend<Stderr>> {
     terminal: Option<Terminal<B>>,
     view: View,
     drawn: Option<Instant>,
+    /// Whether the cursor stands below it, as before the first run and after each.
+    left: bool,
 }
 
 /// What is shown.
@@ -84,7 +86,7 @@ impl Dashboard {
         let err = std::io::stderr();
         match err.is_terminal() {
             true => Self::on(CrosstermBackend::new(err)),
-            false => Ok(Self { terminal: None, view: View::default(), drawn: None }),
+            false => Ok(Self { terminal: None, view: View::default(), drawn: None, left: true }),
         }
     }
 }
@@ -99,7 +101,7 @@ impl<B: Backend> Dashboard<B> {
     pub fn on(backend: B) -> Result<Self> {
         let options = TerminalOptions { viewport: Viewport::Inline(HEIGHT) };
         let terminal = Terminal::with_options(backend, options).map_err(failed)?;
-        Ok(Self { terminal: Some(terminal), view: View::default(), drawn: None })
+        Ok(Self { terminal: Some(terminal), view: View::default(), drawn: None, left: false })
     }
 
     /// What it is drawn on.
@@ -115,6 +117,36 @@ impl<B: Backend> Dashboard<B> {
         }
         Ok(())
     }
+
+    /// Takes the lines from the cursor on, where the run before has left its own.
+    fn enter(&mut self) -> Result<()> {
+        if let Some(terminal) = self.terminal.as_mut().filter(|_| self.left) {
+            let size = terminal.size().map_err(failed)?;
+            terminal.resize(Rect::new(0, 0, size.width, size.height)).map_err(failed)?;
+        }
+        self.left = false;
+        Ok(())
+    }
+
+    /// Puts the cursor on a line below, so that what is printed next stands there.
+    fn leave(&mut self) -> Result<()> {
+        let Some(terminal) = self.terminal.as_mut().filter(|_| !self.left) else { return Ok(()) };
+        self.left = true;
+        let area = terminal.get_frame().area();
+        // The terminal remembers this place, and so takes the next lines from the cursor on, none above it.
+        terminal.set_cursor_position((0, area.top())).map_err(failed)?;
+        let backend = terminal.backend_mut();
+        backend.set_cursor_position((0, area.bottom().saturating_sub(1))).map_err(failed)?;
+        backend.append_lines(1).map_err(failed)
+    }
+}
+
+/// A run that ends by an error leaves the terminal too.
+impl<B: Backend> Drop for Dashboard<B> {
+    fn drop(&mut self) {
+        // There is nobody to tell.
+        let _ = self.leave();
+    }
 }
 
 impl View {
@@ -125,6 +157,8 @@ impl View {
         self.progress(frame, top);
         self.curves(frame, curves);
         frame.render_widget(Paragraph::new(self.numbers()), numbers);
+        // A hidden cursor would stay hidden in the terminal of a run that is killed.
+        frame.set_cursor_position((middle.left(), middle.bottom().saturating_sub(1)));
     }
 
     fn progress(&self, frame: &mut Frame, area: Rect) {
@@ -201,6 +235,7 @@ impl<B: Backend> Callback for Dashboard<B> {
     }
     fn on_start(&mut self, run: &RunStart, _: &mut dyn Module) -> Result<()> {
         let first = run.resumed.map_or(0, |at| at.step);
+        self.enter()?;
         self.view = View { run: Some(*run), began: Some(Instant::now()), first, ..View::default() };
         self.draw(true)
     }
@@ -221,7 +256,8 @@ impl<B: Backend> Callback for Dashboard<B> {
         Ok(Flow::Continue)
     }
     fn on_end(&mut self, _: &mut dyn Module) -> Result<()> {
-        self.draw(true)
+        self.draw(true)?;
+        self.leave()
     }
 }
 
@@ -263,6 +299,16 @@ mod tests {
         ] {
             assert!(shown.contains(part), "{part} in\n{shown}");
         }
+        // What is printed next comes below, and so does the next run.
+        let height = |board: &mut Dashboard<TestBackend>| {
+            board.terminal.as_mut().unwrap().backend_mut().get_cursor_position().unwrap().y
+        };
+        assert_eq!(height(&mut board), HEIGHT);
+        board.on_start(&RunStart { epochs: 1, steps_per_epoch: 2, resumed: None }, model).unwrap();
+        board.on_end(model).unwrap();
+        assert_eq!(height(&mut board), 19, "the second needs more lines than there are");
+        let shown = board.backend().unwrap().to_string();
+        assert!(shown.contains("step 0/2") && shown.contains("0.0400│"), "the first stays above:\n{shown}");
         // Braille dots of a curve.
         assert!(shown.chars().any(|c| ('\u{2801}'..='\u{28ff}').contains(&c)), "{shown}");
     }
