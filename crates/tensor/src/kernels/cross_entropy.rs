@@ -42,16 +42,24 @@ pub struct CrossEntropy {
     pub stats: Tensor,
 }
 
+impl CrossEntropy {
+    pub(super) fn of_stats(stats: Tensor) -> Result<Self> {
+        let column =
+            |i: usize| stats.with_layout(stats.layout().stepped(1, i, 1, 1).without_axis(1)).contiguous();
+        Ok(Self { losses: column(0)?, weights: column(1)?, stats })
+    }
+}
+
 /// What a row's target says.
 #[derive(Clone, Copy)]
-enum Target<'a, T> {
+pub(super) enum Target<'a, T> {
     Labels(&'a [i64]),
     Soft(&'a [T]),
 }
 
 /// Constants of a call.
 #[derive(Clone, Copy)]
-struct Rule<'a, T> {
+pub(super) struct Rule<'a, T> {
     classes: usize,
     weight: Option<&'a [T]>,
     /// Σ w
@@ -68,11 +76,16 @@ impl<T: Float> Rule<'_, T> {
     fn weight(&self, class: usize) -> T {
         self.weight.map_or(T::ONE, |w| w[class])
     }
+
+    /// What a row of this label weighs in the mean.
+    pub(super) fn row_weight(&self, label: i64) -> T {
+        if Some(label) == self.ignore { T::ZERO } else { self.weight(label as usize) }
+    }
 }
 
 simd_fn! {
     /// `out`: loss, weight, max, sum of each row from `first` on.
-    fn forward_rows[T: Float](rule: Rule<T>, x: &[T], target: Target<T>, out: &mut [T]) {
+    pub(super) fn forward_rows[T: Float](rule: Rule<T>, x: &[T], target: Target<T>, out: &mut [T]) {
         let mut room = vec![T::ZERO; rule.classes];
         let mut logs = Vec::with_capacity(out.len() / 4);
         for (x, out) in x.chunks_exact(rule.classes).zip(out.chunks_exact_mut(4)) {
@@ -115,8 +128,8 @@ simd_fn! {
     }
 
     /// `dx_c = g·(p_c·Σ_k w_k·t'_k − w_c·t'_c)`, where a label is a target of 1.
-    fn backward_rows[T: Float](rule: Rule<T>, x: &[T], target: Target<T>, stats: &[T], g: &[T], out: &mut [T]) {
-        let mut room = vec![T::ZERO; rule.classes];
+    pub(super) fn backward_rows[T: Float](rule: Rule<T>, x: &[T], target: Target<T>, stats: &[T], g: &[T], out: &mut [T]) {
+        let mut room = Vec::new();
         let rows = x.chunks_exact(rule.classes).zip(out.chunks_exact_mut(rule.classes)).zip(stats.chunks_exact(4));
         for (i, ((x, out), stats)) in rows.enumerate() {
             let (max, g) = (stats[2], if g.len() == 1 { g[0] } else { g[i] });
@@ -131,6 +144,7 @@ simd_fn! {
                     hard.add(rule.spread.mul(rule.weight_sum))
                 }
                 Target::Soft(t) => {
+                    room.resize(rule.classes, T::ZERO);
                     for (c, (room, &t)) in room.iter_mut().zip(&t[i * rule.classes..]).enumerate() {
                         *room = rule.weight(c).mul(rule.keep.mul(t).add(rule.spread));
                     }
@@ -163,10 +177,65 @@ simd_fn! {
 }
 
 fn mismatch(rule: &'static str, x: &Tensor, y: &Tensor, repair: &'static str) -> Error {
-    Error::ShapeMismatch { op: OP, rule, shapes: vec![x.shape().to_vec(), y.shape().to_vec()], repair }
+    mismatch_in(OP, rule, x, y, repair)
+}
+
+fn mismatch_in(op: &'static str, rule: &'static str, x: &Tensor, y: &Tensor, repair: &'static str) -> Error {
+    Error::ShapeMismatch { op, rule, shapes: vec![x.shape().to_vec(), y.shape().to_vec()], repair }
 }
 
 const OP: &str = "cross_entropy";
+
+/// Refuses a configuration that does not fit `x`, which decides the dtype, and the number of classes.
+pub(super) fn check_config(
+    op: &'static str,
+    x: &Tensor,
+    classes: usize,
+    config: &CrossEntropyConfig,
+) -> Result<()> {
+    if !(0.0..=1.0).contains(&config.label_smoothing) {
+        return Err(Error::InvalidArgument {
+            op,
+            rule: "label_smoothing must lie in 0..=1",
+            got: config.label_smoothing.to_string(),
+            repair: "use a small share such as 0.1",
+        });
+    }
+    if let Some(weight) = config.weight {
+        same_dtype(op, x, weight)?;
+        if weight.shape() != [classes] {
+            return Err(mismatch_in(
+                op,
+                "there must be one weight for each class",
+                x,
+                weight,
+                "correct the weights",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses labels that name no class, and are not to be ignored.
+pub(super) fn check_labels(
+    op: &'static str,
+    labels: &Tensor,
+    classes: usize,
+    config: &CrossEntropyConfig,
+) -> Result<()> {
+    let labels = labels.contiguous()?;
+    let labels = labels.as_slice::<i64>().unwrap_or_default();
+    let is_bad = |&label: &i64| Some(label) != config.ignore_index && !(0..classes as i64).contains(&label);
+    match labels.iter().position(is_bad) {
+        None => Ok(()),
+        Some(row) => Err(Error::InvalidArgument {
+            op,
+            rule: "a label must name one of the classes, counted from 0",
+            got: format!("label {} in row {row}, with {classes} classes", labels[row]),
+            repair: "correct the label, or pass the value of rows to be skipped as ignore_index",
+        }),
+    }
+}
 
 fn check(logits: &Tensor, target: &Tensor, config: &CrossEntropyConfig) -> Result<()> {
     let &[n, classes] = logits.shape() else {
@@ -180,25 +249,7 @@ fn check(logits: &Tensor, target: &Tensor, config: &CrossEntropyConfig) -> Resul
     if !logits.dtype().is_float() {
         return Err(wrong_dtype(OP, "the logits must be floats", logits.dtype()));
     }
-    if !(0.0..=1.0).contains(&config.label_smoothing) {
-        return Err(Error::InvalidArgument {
-            op: OP,
-            rule: "label_smoothing must lie in 0..=1",
-            got: config.label_smoothing.to_string(),
-            repair: "use a small share such as 0.1",
-        });
-    }
-    if let Some(weight) = config.weight {
-        same_dtype(OP, logits, weight)?;
-        if weight.shape() != [classes] {
-            return Err(mismatch(
-                "there must be one weight for each class",
-                logits,
-                weight,
-                "correct the weights",
-            ));
-        }
-    }
+    check_config(OP, logits, classes, config)?;
     if target.dtype() != DType::I64 {
         same_dtype(OP, logits, target)?;
         if config.ignore_index.is_some() {
@@ -223,21 +274,14 @@ fn check(logits: &Tensor, target: &Tensor, config: &CrossEntropyConfig) -> Resul
             "reshape the labels",
         ));
     }
-    let labels = target.contiguous()?;
-    let labels = labels.as_slice::<i64>().unwrap_or_default();
-    let is_bad = |&label: &i64| Some(label) != config.ignore_index && !(0..classes as i64).contains(&label);
-    match labels.iter().position(is_bad) {
-        None => Ok(()),
-        Some(row) => Err(Error::InvalidArgument {
-            op: OP,
-            rule: "a label must name one of the classes, counted from 0",
-            got: format!("label {} in row {row}, with {classes} classes", labels[row]),
-            repair: "correct the label, or pass the value of rows to be skipped as ignore_index",
-        }),
-    }
+    check_labels(OP, target, classes, config)
 }
 
-fn rule<'a, T: Float>(classes: usize, weight: Option<&'a [T]>, config: &CrossEntropyConfig) -> Rule<'a, T> {
+pub(super) fn rule<'a, T: Float>(
+    classes: usize,
+    weight: Option<&'a [T]>,
+    config: &CrossEntropyConfig,
+) -> Rule<'a, T> {
     Rule {
         classes,
         weight,
@@ -249,7 +293,7 @@ fn rule<'a, T: Float>(classes: usize, weight: Option<&'a [T]>, config: &CrossEnt
 }
 
 /// `x` in the type it is computed in.
-fn as_computed(x: &Tensor) -> Result<Tensor> {
+pub(super) fn as_computed(x: &Tensor) -> Result<Tensor> {
     x.to_dtype(x.dtype().compute())
 }
 
@@ -289,9 +333,7 @@ pub fn cross_entropy(logits: &Tensor, target: &Tensor, config: &CrossEntropyConf
             }),
         })
     }?, else dtype => return Err(wrong_dtype(OP, "the logits must be floats", dtype)));
-    let column =
-        |i: usize| stats.with_layout(stats.layout().stepped(1, i, 1, 1).without_axis(1)).contiguous();
-    Ok(CrossEntropy { losses: column(0)?, weights: column(1)?, stats })
+    CrossEntropy::of_stats(stats)
 }
 
 /// The gradient of [`cross_entropy`] by the logits, (n, classes), from `stats` as it returned them and the gradient

@@ -8,6 +8,7 @@ pub(crate) mod cross_entropy;
 pub(crate) mod ctc;
 pub mod fused;
 pub(crate) mod layer_norm;
+pub(crate) mod linear_cross_entropy;
 pub(crate) mod matmul;
 pub(crate) mod order;
 pub(crate) mod pool;
