@@ -157,7 +157,7 @@ fn gradients_have_the_type_of_their_values_and_are_those_of_singles_but_for_roun
 fn narrow_integers_give_what_wide_ones_give_wrapped() {
     let (mut wrong, mut computed) = (Vec::new(), 0);
     // Targets of I64 are labels, and those of other types are not.
-    for spec in autodiff::ops::specs().iter().filter(|spec| spec.name != "cross_entropy") {
+    for spec in autodiff::ops::specs().iter().filter(|spec| !spec.name.ends_with("cross_entropy")) {
         for case in cases(spec) {
             for dtype in [DType::I32, DType::I8] {
                 let narrow = converted(case, |x| x.to_dtype(dtype));

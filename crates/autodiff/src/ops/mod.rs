@@ -62,7 +62,7 @@ op_list! {
     /// Sequences, step by step.
     recurrent { recurrent }
     /// Losses.
-    loss { mse, l1, huber, bce_with_logits, cross_entropy, cross_entropy_grad, ctc }
+    loss { mse, l1, huber, bce_with_logits, cross_entropy, cross_entropy_grad, linear_cross_entropy, ctc }
     /// Views, and tensors joined.
     shape {
         reshape, flatten, permute, expand, squeeze, unsqueeze, narrow, select, slice, flip, cat, stack,

@@ -604,6 +604,14 @@ def cross_entropies():
     how = {"reduction": "none", "label_smoothing": 0.25, "weight": w}
     case("cross_entropy", ce, u(-2, 2, 2, 3, 4), ints([0, 1, 2], [3, 3, 0]), **how)
 
+    def linear_ce(x, of_logits, t, bias, ignore_index, **how):
+        return ce(F.linear(x, of_logits, bias), t, ignore_index, **how)
+
+    for reduction in ("mean", "sum", "none"):
+        for smoothing, weight in ((0.0, None), (0.125, w)):
+            how = {"reduction": reduction, "label_smoothing": smoothing, "weight": weight, "ignore_index": -100}
+            case("linear_cross_entropy", linear_ce, u(-2, 2, 5, 3), u(-1, 1, 4, 3), some, u(-1, 1, 4), **how)
+
 
 def shape():
     x = u(-2, 2, 2, 3, 4)

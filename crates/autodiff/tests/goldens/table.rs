@@ -404,6 +404,7 @@ table! { |x, o|
     "huber_loss" => x[0].huber_loss(&x[1], o.number("delta"), o.reduction());
     "bce_with_logits" => x[0].bce_with_logits(&x[1], o.tensor("pos_weight").map(Var::from).as_ref(), o.reduction());
     "cross_entropy" => x[0].cross_entropy(&x[1], &o.cross_entropy());
+    "linear_cross_entropy" => x[0].linear_cross_entropy(&x[1], x.get(3), &x[2], &o.cross_entropy());
     "reshape" => x[0].reshape(o.list("shape"));
     "flatten" => x[0].flatten(1, 2);
     "permute" => x[0].permute(&o.axes());

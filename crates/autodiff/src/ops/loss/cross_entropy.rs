@@ -39,7 +39,7 @@ impl CrossEntropy {
     }
 
     /// The same with weights of the logits' dtype.
-    fn for_dtype(&self, dtype: DType) -> Result<Self> {
+    pub(super) fn for_dtype(&self, dtype: DType) -> Result<Self> {
         let weight = match &self.weight {
             Some(weight) if dtype.is_float() && weight.dtype() != dtype => Some(weight.to_dtype(dtype)?),
             weight => weight.clone(),
@@ -75,12 +75,7 @@ impl Op for CrossEntropyLoss {
                 let weight = found.weights.sum(&[])?;
                 self.divisor = weight.item()?;
                 if self.divisor == 0.0 {
-                    return Err(Error::InvalidArgument {
-                        op: "cross_entropy",
-                        rule: "the mean needs a label that is not ignored and has a weight",
-                        got: format!("{} rows of weight 0 in sum", losses.len()),
-                        repair: "leave such batches out, or use Reduction::Sum",
-                    });
+                    return Err(no_weight("cross_entropy", losses.len()));
                 }
                 losses.sum(&[])?.div(&weight)?
             }
@@ -102,6 +97,16 @@ impl Op for CrossEntropyLoss {
         let dx = saved
             .if_needed(0, || Var::apply(CrossEntropyGrad { how: self.how.clone(), stats }, &[&x, &t, &g]))?;
         Ok(Grads::from_iter([dx, dt]))
+    }
+}
+
+/// The refusal of a mean over n rows that weigh nothing.
+pub(super) fn no_weight(op: &'static str, n: usize) -> Error {
+    Error::InvalidArgument {
+        op,
+        rule: "the mean needs a label that is not ignored and has a weight",
+        got: format!("{n} rows of weight 0 in sum"),
+        repair: "leave such batches out, or use Reduction::Sum",
     }
 }
 
@@ -161,7 +166,7 @@ impl Var {
 }
 
 /// Losses and weights of rows by the formula, from labels or probabilities and logits of `classes` columns.
-fn by_formula(x: &[Tensor], how: &CrossEntropy) -> (Vec<f64>, f64) {
+pub(super) fn by_formula(x: &[Tensor], how: &CrossEntropy) -> (Vec<f64>, f64) {
     let logits = x[0].to_vec::<f64>().unwrap_or_default();
     let classes = *x[0].shape().last().unwrap_or(&1);
     let rows = logits.len() / classes;
