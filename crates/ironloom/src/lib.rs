@@ -11,7 +11,9 @@ pub mod prelude {
         Bert, BertConfig, CausalLm, CharRnn, CharRnnConfig, Gpt, GptConfig, LeNet, LeNetConfig, Llama,
         LlamaConfig, Mlp, MlpConfig, ResNet, ResNetConfig, Translator, TranslatorConfig, Vit, VitConfig,
     };
-    pub use nn::loss::{bce_with_logits, cross_entropy, huber_loss, l1_loss, mse_loss};
+    pub use nn::loss::{
+        CrossEntropy, bce_with_logits, cross_entropy, huber_loss, l1_loss, linear_cross_entropy, mse_loss,
+    };
     pub use nn::{
         Activation, Buffer, Context, Dropout, Embedding, Gru, Layer, Linear, Lstm, Module, Param,
         RecurrentConfig, Rnn, Sequential,

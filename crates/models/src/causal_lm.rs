@@ -1,7 +1,9 @@
 //! Models that say which token follows.
 
 use autodiff::Var;
+use nn::loss::CrossEntropy;
 use nn::{Context, Error, Layer, Result};
+use tensor::Tensor;
 
 /// A model of the next token from all before it. `forward`, of tokens `(n, t)`, is the logits of the hidden states.
 ///
@@ -20,6 +22,16 @@ pub trait CausalLm: Layer {
 
     /// The logits of the next token: hidden states `(.., d)` → `(.., vocab)`.
     fn logits(&self, hidden: &Var, cx: &mut Context) -> Result<Var>;
+
+    /// Cross-entropy of the next tokens: tokens `(n, t)`, and `(n, t)` what follows each, I64 → a number.
+    ///
+    /// The models here compute no more logits at a time than some megabytes of them
+    /// ([`Var::linear_cross_entropy`](autodiff::Var::linear_cross_entropy)); the bits of the loss are those of `forward` and
+    /// `cross_entropy`. Errors: those of `hidden` and of the loss.
+    fn loss(&self, tokens: &Var, next: &Tensor, how: &CrossEntropy, cx: &mut Context) -> Result<Var> {
+        let hidden = self.hidden(tokens, cx)?;
+        Ok(self.logits(&hidden, cx)?.cross_entropy(next, how)?)
+    }
 }
 
 /// Refuses tokens that are no batch of sequences, and those beyond the context.

@@ -3,6 +3,7 @@
 use crate::causal_lm::{CausalLm, check_tokens};
 use autodiff::Var;
 use nn::init::Init;
+use nn::loss::CrossEntropy;
 use nn::{
     AttentionMask, Context, Dropout, Embedding, EmbeddingConfig, Error, Layer, LayerNorm, LayerNormConfig,
     Module, Param, Result, attend, join_heads, rows_at, split_heads,
@@ -207,6 +208,10 @@ impl CausalLm for Gpt {
     }
     fn logits(&self, hidden: &Var, cx: &mut Context) -> Result<Var> {
         Ok(hidden.linear(&cx.param(&self.wte.weight), None)?)
+    }
+    fn loss(&self, tokens: &Var, next: &Tensor, how: &CrossEntropy, cx: &mut Context) -> Result<Var> {
+        let hidden = self.hidden(tokens, cx)?;
+        Ok(hidden.linear_cross_entropy(&cx.param(&self.wte.weight), None, next, how)?)
     }
 }
 

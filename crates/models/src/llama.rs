@@ -3,11 +3,12 @@
 use crate::causal_lm::{CausalLm, check_tokens};
 use autodiff::Var;
 use nn::init::Init;
+use nn::loss::CrossEntropy;
 use nn::{
     AttentionMask, Context, Embedding, EmbeddingConfig, Error, Layer, Linear, LinearConfig, Module, Result,
     RmsNorm, RmsNormConfig, Rotary, RotaryConfig, attend, join_heads, split_heads,
 };
-use tensor::{DType, Rng};
+use tensor::{DType, Rng, Tensor};
 
 /// The sizes of a [`Llama`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -237,6 +238,14 @@ impl CausalLm for Llama {
             Some(head) => cx.call("lm_head", head, hidden),
             None => Ok(hidden.linear(&cx.param(&self.model.embed_tokens.weight), None)?),
         }
+    }
+    fn loss(&self, tokens: &Var, next: &Tensor, how: &CrossEntropy, cx: &mut Context) -> Result<Var> {
+        let hidden = self.hidden(tokens, cx)?;
+        let weight = match &self.lm_head {
+            Some(head) => &head.weight,
+            None => &self.model.embed_tokens.weight,
+        };
+        Ok(hidden.linear_cross_entropy(&cx.param(weight), None, next, how)?)
     }
 }
 

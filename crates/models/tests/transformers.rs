@@ -6,8 +6,11 @@ mod goldens;
 use autodiff::Var;
 use goldens::{numbers, read};
 use models::decode::{Generate, Sampler, generate};
-use models::{Bert, BertConfig, CausalLm, Llama, LlamaConfig, Translator, TranslatorConfig, Vit, VitConfig};
-use nn::loss::{cross_entropy, mse_loss};
+use models::{
+    Bert, BertConfig, CausalLm, Gpt, GptConfig, Llama, LlamaConfig, Translator, TranslatorConfig, Vit,
+    VitConfig,
+};
+use nn::loss::{CrossEntropy, cross_entropy, mse_loss};
 use nn::{AttentionMask, Context, KvCache, Layer, Module, TransformerConfig};
 use optim::{AdamConfig, AdamW, Optimizer};
 use serde_json::{Value, json};
@@ -267,4 +270,43 @@ fn what_does_not_fit_is_refused() {
         model.greedy(&Tensor::zeros([0, 3], DType::I64).unwrap(), None, 5).unwrap(),
         Vec::<Vec<usize>>::new()
     );
+}
+
+#[test]
+fn the_loss_of_tokens_is_that_of_their_logits_with_its_gradients() {
+    let rng = &mut Rng::seed(5);
+    let tied = llama(DType::F64, rng);
+    let sizes = LlamaConfig {
+        vocab: VOCAB,
+        context: 24,
+        layers: 1,
+        heads: 2,
+        kv_heads: 1,
+        d: 8,
+        d_ff: 12,
+        ..Default::default()
+    };
+    let untied = Llama::new(&LlamaConfig { tied: false, dtype: DType::F64, ..sizes }, rng).unwrap();
+    let sizes = GptConfig { vocab: VOCAB, context: 24, layers: 2, heads: 2, d: 8, ..GptConfig::default() };
+    let gpt = Gpt::new(&GptConfig { dtype: DType::F64, ..sizes }, rng).unwrap();
+    same_loss(&tied, rng);
+    same_loss(&untied, rng);
+    same_loss(&gpt, rng);
+}
+
+fn same_loss(model: &impl CausalLm, rng: &mut Rng) {
+    let mut tokens =
+        || rng.uniform([3, 7], 0.0, VOCAB as f64, DType::F64).unwrap().to_dtype(DType::I64).unwrap();
+    let (x, next) = (Var::from(tokens()), tokens());
+    // What stands behind the end of a text counts for nothing.
+    let how = CrossEntropy { ignore_index: Some(next.to_vec::<i64>().unwrap()[4]), ..Default::default() };
+    let cx = || Context::train(&mut Rng::seed(0));
+    let loss = model.loss(&x, &next, &how, &mut cx()).unwrap();
+    let of_logits = model.forward(&x, &mut cx()).unwrap().cross_entropy(&next, &how).unwrap();
+    assert!(loss.value().bit_eq(of_logits.value()));
+    // One block has all rows, and products the same order then.
+    let (grads, of_logits) = (loss.backward().unwrap(), of_logits.backward().unwrap());
+    assert_eq!(grads.len(), of_logits.len());
+    assert!(grads.iter().zip(of_logits.iter()).all(|((_, a), (_, b))| a.bit_eq(b)));
+    assert!(model.loss(&x, &next, &how, &mut Context::eval()).unwrap().item().is_ok());
 }

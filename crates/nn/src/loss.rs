@@ -78,3 +78,27 @@ pub fn bce_with_logits(logits: &Var, target: impl Into<Var>) -> Result<Var> {
 pub fn cross_entropy(logits: &Var, labels: impl Into<Var>) -> Result<Var> {
     Ok(logits.cross_entropy(labels, &CrossEntropy::default())?)
 }
+
+/// Cross-entropy of the logits `x·wᵀ + b` with labels, block by block of rows, so that no more logits than a block's are ever
+/// there: for large vocabularies. The mean, in nats. Errors: as [`Var::linear_cross_entropy`].
+///
+/// Shapes: x `(.., d)`, weight `(classes, d)`, bias `(classes)`, labels `(..)`, I64.
+///
+/// ```
+/// use nn::loss::{cross_entropy, linear_cross_entropy};
+/// use tensor::{DType, Rng, Tensor};
+/// let rng = &mut Rng::seed(0);
+/// let (x, weight) = (rng.normal([6, 8], 0.0, 1.0, DType::F32)?.into(), rng.normal([50, 8], 0.0, 1.0, DType::F32)?.into());
+/// let labels = Tensor::from_slice(&[3i64, 14, 15, 9, 2, 6], [6])?;
+/// let loss = linear_cross_entropy(&x, &weight, None, &labels)?;
+/// assert_eq!(loss.item()?, cross_entropy(&x.linear(&weight, None)?, &labels)?.item()?);
+/// # Ok::<(), nn::Error>(())
+/// ```
+pub fn linear_cross_entropy(
+    x: &Var,
+    weight: &Var,
+    bias: Option<&Var>,
+    labels: impl Into<Var>,
+) -> Result<Var> {
+    Ok(x.linear_cross_entropy(weight, bias, labels, &CrossEntropy::default())?)
+}
