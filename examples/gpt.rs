@@ -168,8 +168,8 @@ fn run(args: &Args) -> Result<()> {
     for step in 0..steps {
         let rows = (0..args.batch).map(|_| Ok(order.below(train.len())?)).collect::<Result<Vec<usize>>>()?;
         let batch = train.batch(&rows)?;
-        let logits = model.forward(&batch.features.into(), &mut Context::train(&mut rng))?;
-        let loss = cross_entropy(&logits, &batch.targets)?;
+        let cx = &mut Context::train(&mut rng);
+        let loss = model.loss(&batch.features.into(), &batch.targets, &CrossEntropy::default(), cx)?;
         sum += loss.item()?;
         let mut grads = loss.backward()?;
         clip_grad_norm(&mut grads, 1.0)?;
@@ -249,8 +249,9 @@ fn evaluate(model: &Gpt, text: &TextWindows) -> Result<f64> {
     let rows: Vec<usize> = (0..text.len()).collect();
     for rows in rows.chunks(64) {
         let batch = text.batch(rows)?;
-        let logits = model.forward(&batch.features.into(), &mut Context::eval())?;
-        sum += cross_entropy(&logits, &batch.targets)?.item()? * batch.targets.len() as f64;
+        let cx = &mut Context::eval();
+        let loss = model.loss(&batch.features.into(), &batch.targets, &CrossEntropy::default(), cx)?;
+        sum += loss.item()? * batch.targets.len() as f64;
         count += batch.targets.len();
     }
     Ok(sum / count as f64)

@@ -10,10 +10,11 @@ use serde_json::Value;
 fn steps(args: &Args, config: &GptConfig, [n, time]: [usize; 2]) -> Result<Value> {
     let mut rng = Rng::seed(0);
     let (x, labels) = batch(n, time, config.vocab, &mut rng)?;
+    let next = labels.reshape([n, time])?;
     let mut model = Gpt::new(config, &mut rng)?;
     let adam = AdamConfig { lr: 1e-3, beta2: 0.99, weight_decay: 0.1, ..AdamConfig::default() };
-    train_text(args, &mut model, &mut AdamW::with_config(adam), &labels, &mut rng, |model, cx| {
-        Ok(model.forward(&x, cx)?.reshape([labels.len(), config.vocab])?)
+    train_text(args, &mut model, &mut AdamW::with_config(adam), &mut rng, |model, cx| {
+        Ok(model.loss(&x, &next, &CrossEntropy::default(), cx)?)
     })
 }
 

@@ -16,8 +16,8 @@ pub(crate) fn train(args: &Args, cell: Cell) -> Result<Value> {
     let mut rng = Rng::seed(0);
     let (x, labels) = batch(N, TIME, VOCAB, &mut rng)?;
     let mut model = CharRnn::new(&CharRnnConfig { cell, ..CharRnnConfig::default() }, &mut rng)?;
-    train_text(args, &mut model, &mut Adam::new(1e-3), &labels, &mut rng, |model, cx| {
-        Ok(model.forward(&x, cx)?.reshape([labels.len(), VOCAB])?)
+    train_text(args, &mut model, &mut Adam::new(1e-3), &mut rng, |model, cx| {
+        Ok(cross_entropy(&model.forward(&x, cx)?.reshape([labels.len(), VOCAB])?, &labels)?)
     })
 }
 
@@ -42,11 +42,11 @@ pub(crate) fn train_ragged(args: &Args) -> Result<Value> {
     let real: Vec<i64> = (0..N * TIME).filter(|i| i % TIME < lengths[i / TIME]).map(|i| i as i64).collect();
     let real = Tensor::from_slice(&real, [real.len()])?;
     let labels = labels.index_select(0, &real)?;
-    let mut line = train_text(args, &mut model, &mut Adam::new(1e-3), &labels, rng, |model, cx| {
+    let mut line = train_text(args, &mut model, &mut Adam::new(1e-3), rng, |model, cx| {
         let x = cx.call("tok", &model.tok, &x)?;
         let (y, _) = model.rnn.forward_with(&x, Some(&lengths), None, cx)?;
         let y = y.reshape([N * TIME, 256])?.index_select(0, real.clone())?;
-        Ok(cx.call("head", &model.head, &y)?)
+        Ok(cross_entropy(&cx.call("head", &model.head, &y)?, &labels)?)
     })?;
     line["tokens"] = json!(real.len());
     Ok(line)

@@ -17,17 +17,16 @@ pub(crate) fn batch(n: usize, time: usize, vocab: usize, rng: &mut Rng) -> Resul
     Ok((tokens()?.into(), tokens()?.reshape([n * time])?))
 }
 
-/// Steps of a model whose logits, a row for each label, `logits` gives; gradients are clipped to 1.
+/// Steps by the loss that `loss` gives; gradients are clipped to 1.
 pub(crate) fn train<M: Module>(
     args: &Args,
     model: &mut M,
     optimizer: &mut impl Optimizer,
-    labels: &Tensor,
     rng: &mut Rng,
-    logits: impl Fn(&M, &mut Context) -> Result<Var>,
+    loss: impl Fn(&M, &mut Context) -> Result<Var>,
 ) -> Result<Value> {
     record(args, || {
-        let loss = cross_entropy(&logits(model, &mut Context::train(rng))?, labels)?;
+        let loss = loss(model, &mut Context::train(rng))?;
         let value = loss.item()?;
         let mut grads = loss.backward()?;
         clip_grad_norm(&mut grads, 1.0)?;
