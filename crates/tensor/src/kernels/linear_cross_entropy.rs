@@ -339,10 +339,10 @@ mod tests {
                 rows <= LEAST_ROWS || rows * classes * 4 <= BLOCK.max(K_BLOCK * classes * 4),
                 "{n} {rows}"
             );
-            assert!(rows < K_BLOCK || rows % K_BLOCK == 0, "{rows}");
+            assert!(rows < K_BLOCK || rows.is_multiple_of(K_BLOCK), "{rows}");
             let blocks = n.div_ceil(rows);
             assert!(
-                blocks < 2 || rows % K_BLOCK == 0 || blocks * rows - n < blocks,
+                blocks < 2 || rows.is_multiple_of(K_BLOCK) || blocks * rows - n < blocks,
                 "{n} in blocks of {rows}"
             );
         }
