@@ -17,6 +17,7 @@ mod instance_norm;
 mod layers;
 mod loss;
 mod norm;
+mod norm_goldens;
 mod pattern;
 mod recurrent;
 mod reparam;
