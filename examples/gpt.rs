@@ -219,6 +219,15 @@ fn run(args: &Args) -> Result<()> {
             texts.questions.len()
         );
     }
+    // What writing faster costs: the same model with weights of half and a quarter of the bytes.
+    let mut kept = Vec::new();
+    for dtype in [DType::BF16, DType::I8] {
+        let mut narrow = model.clone();
+        narrow.quantize(dtype)?;
+        kept.push(evaluate(&narrow, &valid)?);
+    }
+    let losses = format!("{:.5} from bf16 weights, {:.5} from i8", kept[0], kept[1]);
+    println!("\nloss on text never seen {:.5}; {losses}", valid_loss.unwrap_or(f64::NAN));
     std::fs::create_dir_all(&args.out)
         .map_err(|error| format!("[gpt] {} must be a folder: {error}", args.out.display()))?;
     plot::learning_curves(&history, &[("loss", Direction::Lower)])?.save(args.out.join("curve.png"))?;
@@ -237,7 +246,10 @@ fn run(args: &Args) -> Result<()> {
         let seconds = started.elapsed().as_secs_f64();
         println!(
             "{}",
-            json!({ "steps": steps, "valid_loss": valid_loss, "exact": exact, "weight_hash": hash, "seconds": seconds })
+            json!({
+                "steps": steps, "valid_loss": valid_loss, "valid_loss_bf16": kept[0], "valid_loss_i8": kept[1], "exact": exact,
+                "weight_hash": hash, "seconds": seconds
+            })
         );
     }
     Ok(())

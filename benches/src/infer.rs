@@ -1,7 +1,8 @@
 //! Inference: a text written on by GPT-2's smallest, and texts read by an encoder.
 
 use crate::recorder::{digits, head, median, record};
-use crate::{Args, Result, machine};
+use crate::{Args, Result, Weights, machine};
+use clap::ValueEnum;
 use ironloom::models::decode::greedy;
 use ironloom::nn::KvCache;
 use ironloom::prelude::*;
@@ -15,6 +16,21 @@ const WRITTEN: usize = 32;
 
 fn tokens(shape: [usize; 2], vocab: usize, rng: &mut Rng) -> Result<Tensor> {
     Ok(rng.uniform(shape, 0.0, vocab as f64, DType::F32)?.to_dtype(DType::I64)?)
+}
+
+/// Keeps the matrices of `model` as the arguments say.
+fn keep(args: &Args, model: &mut impl Module) -> Result<()> {
+    match args.weights {
+        Weights::F32 => {}
+        Weights::Bf16 => drop(model.quantize(DType::BF16)?),
+        Weights::Int8 => drop(model.quantize(DType::I8)?),
+    }
+    Ok(())
+}
+
+/// Bytes of all weights and scales.
+fn bytes(model: &impl Module) -> usize {
+    model.state_dict().iter().map(|(_, x)| x.len() * x.dtype().size()).sum()
 }
 
 /// The most likely token behind those of a pass.
@@ -31,7 +47,8 @@ fn next(gpt: &Gpt, tokens: Tensor, cx: &mut Context) -> Result<Tensor> {
 pub(crate) fn generate(args: &Args) -> Result<Value> {
     let mut rng = Rng::seed(0);
     let config = GptConfig::default();
-    let gpt = Gpt::new(&config, &mut rng)?;
+    let mut gpt = Gpt::new(&config, &mut rng)?;
+    keep(args, &mut gpt)?;
     let prompt = tokens([1, PROMPT], config.vocab, &mut rng)?;
     let (mut prefills, mut times) = (Vec::new(), Vec::new());
     let mut first_step_s = None;
@@ -65,9 +82,17 @@ pub(crate) fn generate(args: &Args) -> Result<Value> {
     }
     let mut line = head(args);
     line["steps"] = json!(times.len());
-    line["step_s_min"] = json!(digits(times.iter().copied().fold(f64::INFINITY, f64::min)));
-    line["step_s_median"] = json!(digits(median(times)));
+    let (fastest, usual) = (times.iter().copied().fold(f64::INFINITY, f64::min), median(times));
+    line["step_s_min"] = json!(digits(fastest));
+    line["step_s_median"] = json!(digits(usual));
     line["prefill_s"] = json!(digits(median(prefills)));
+    // A token reads all weights but the table of places, of which it reads a row.
+    let read = bytes(&gpt) - 4 * config.context * config.d;
+    let bandwidth = machine::read_bandwidth()?;
+    line["weights"] = json!(args.weights.to_possible_value().map(|v| v.get_name().to_string()));
+    line["weight_mb"] = json!(digits(read as f64 / 1e6));
+    line["read_gb_s"] = json!(digits(bandwidth / 1e9));
+    line["times_of_reading"] = json!(digits(usual / (read as f64 / bandwidth)));
     line["first_step_s"] = json!(first_step_s.map(digits));
     line["peak_rss_mb"] = json!(machine::peak_rss_mb());
     line["loss_first"] = Value::Null;
@@ -79,7 +104,8 @@ pub(crate) fn generate(args: &Args) -> Result<Value> {
 pub(crate) fn encode(args: &Args) -> Result<Value> {
     let mut rng = Rng::seed(0);
     let config = BertConfig::default();
-    let bert = Bert::new(&config, &mut rng)?;
+    let mut bert = Bert::new(&config, &mut rng)?;
+    keep(args, &mut bert)?;
     let texts = tokens([16, 128], config.vocab, &mut rng)?.into();
     let mut line = record(args, || {
         bert.embed(&texts, &[128; 16], &mut Context::eval())?;

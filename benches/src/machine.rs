@@ -1,6 +1,7 @@
-//! What the operating system knows of this process.
+//! What the operating system knows of this process, and how fast memory is read.
 
-use std::time::Duration;
+use ironloom::tensor::{DType, Tensor};
+use std::time::{Duration, Instant};
 
 /// Confines the process to its first `threads` cores, as the peers' programs do.
 #[cfg(target_os = "linux")]
@@ -39,4 +40,17 @@ pub(crate) fn peak_rss_mb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).map_or(0, |kb| kb / 1024)
+}
+
+/// Bytes a second that all threads together read from memory: the best of some sums of 256 MiB, which do nothing else.
+pub(crate) fn read_bandwidth() -> crate::Result<f64> {
+    const LEN: usize = 1 << 26;
+    let x = Tensor::ones([LEN], DType::F32)?;
+    let mut best = f64::INFINITY;
+    for _ in 0..8 {
+        let begin = Instant::now();
+        x.sum(&[])?;
+        best = best.min(begin.elapsed().as_secs_f64());
+    }
+    Ok(4.0 * LEN as f64 / best)
 }

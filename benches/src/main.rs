@@ -58,6 +58,14 @@ pub(crate) enum Workload {
     Ops,
 }
 
+/// What matrices are kept in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Weights {
+    F32,
+    Bf16,
+    Int8,
+}
+
 /// Runs a workload and prints one line of JSON.
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
@@ -72,6 +80,9 @@ pub(crate) struct Args {
     /// For `cnn_augmented`: threads that read.
     #[arg(long, default_value_t = 1)]
     workers: usize,
+    /// For `gpt2_generate` and `encoder_infer`: what the weights are kept in.
+    #[arg(long, value_enum, default_value_t = Weights::F32)]
+    weights: Weights,
     /// For `ops`: only operations whose name contains this.
     #[arg(long)]
     only: Option<String>,

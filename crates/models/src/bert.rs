@@ -4,7 +4,7 @@ use autodiff::Var;
 use nn::init::Init;
 use nn::{
     Activation, AttentionMask, Context, Dropout, Embedding, EmbeddingConfig, Error, Layer, LayerNorm,
-    LayerNormConfig, Linear, LinearConfig, Module, Result, attend, join_heads, split_heads,
+    LayerNormConfig, Linear, LinearConfig, Module, Param, Result, attend, join_heads, split_heads,
 };
 use tensor::{DType, Rng};
 
@@ -73,6 +73,13 @@ impl BertConfig {
         let weight_init = Init::Normal { std: 0.02 };
         let config = EmbeddingConfig { weight_init, dtype: self.dtype, ..EmbeddingConfig::default() };
         Embedding::with_config(rows, self.d, &config, rng)
+    }
+
+    /// A table of a few rows that are part of every token: never quantized.
+    fn small_table(&self, rows: usize, rng: &mut Rng) -> Result<Embedding> {
+        let mut table = self.table(rows, rng)?;
+        table.weight = Param::new(table.weight.value().clone());
+        Ok(table)
     }
 
     fn output(&self, d_in: usize, rng: &mut Rng) -> Result<Output> {
@@ -242,8 +249,8 @@ impl Bert {
         Ok(Self {
             embeddings: Embeddings {
                 word_embeddings: config.table(vocab, rng)?,
-                position_embeddings: config.table(context, rng)?,
-                token_type_embeddings: config.table(kinds, rng)?,
+                position_embeddings: config.small_table(context, rng)?,
+                token_type_embeddings: config.small_table(kinds, rng)?,
                 norm: config.norm()?,
                 dropout: Dropout::new(config.dropout)?,
             },

@@ -12,6 +12,11 @@ pub trait CausalLm: Layer {
     /// The most tokens that it sees.
     fn context(&self) -> usize;
 
+    /// How far back each of its layers looks, if not over all tokens: then it goes on behind its context.
+    fn window(&self) -> Option<usize> {
+        None
+    }
+
     /// Tokens that it knows.
     fn vocab(&self) -> usize;
 

@@ -46,13 +46,13 @@ struct Conv1d {
 impl Conv1d {
     fn new(d_in: usize, d_out: usize, std: f64, dtype: DType, rng: &mut Rng) -> Result<Self> {
         let weight = Init::Normal { std }.tensor([d_in, d_out], dtype, rng)?;
-        Ok(Self { weight: Param::new(weight), bias: Param::new(Tensor::zeros([d_out], dtype)?) })
+        Ok(Self { weight: Param::matrix(weight, 1), bias: Param::new(Tensor::zeros([d_out], dtype)?) })
     }
 }
 
 impl Layer for Conv1d {
     fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
-        Ok(x.linear(&cx.param(&self.weight).t()?, Some(&cx.param(&self.bias)))?)
+        cx.linear(x, &self.weight, Some(&self.bias))
     }
     fn kind(&self) -> String {
         let [d_in, d_out] = [0, 1].map(|axis| self.weight.value().shape()[axis]);
@@ -163,7 +163,9 @@ impl Gpt {
         let norm = || LayerNorm::with_config([d], &LayerNormConfig { dtype, ..LayerNormConfig::default() });
         let last = std / ((2 * layers) as f64).sqrt();
         let wte = Embedding::with_config(vocab, d, &table, rng).map_err(|e| e.at("wte"))?;
-        let wpe = Embedding::with_config(context, d, &table, rng).map_err(|e| e.at("wpe"))?;
+        let mut wpe = Embedding::with_config(context, d, &table, rng).map_err(|e| e.at("wpe"))?;
+        // Places are few, and part of every token: they are never quantized.
+        wpe.weight = Param::new(wpe.weight.value().clone());
         let mut h = Vec::with_capacity(layers);
         for _ in 0..layers {
             h.push(Block {
@@ -207,7 +209,7 @@ impl CausalLm for Gpt {
         cx.call("ln_f", &self.ln_f, &x)
     }
     fn logits(&self, hidden: &Var, cx: &mut Context) -> Result<Var> {
-        Ok(hidden.linear(&cx.param(&self.wte.weight), None)?)
+        cx.linear(hidden, &self.wte.weight, None)
     }
     fn loss(&self, tokens: &Var, next: &Tensor, how: &CrossEntropy, cx: &mut Context) -> Result<Var> {
         let hidden = self.hidden(tokens, cx)?;

@@ -15,7 +15,7 @@ use tensor::{DType, Rng, Tensor};
 pub struct LlamaConfig {
     /// Tokens.
     pub vocab: usize,
-    /// The most tokens that it sees.
+    /// The most tokens that it sees; with a window, texts go on behind it.
     pub context: usize,
     /// Layers.
     pub layers: usize,
@@ -202,11 +202,12 @@ impl Llama {
         let weight_init = Init::Normal { std: 0.02 };
         let table = EmbeddingConfig { weight_init, dtype, ..EmbeddingConfig::default() };
         let rotary = RotaryConfig { base: config.rope_theta, dtype, ..RotaryConfig::default() };
+        let rotary = Rotary::with_config(d / heads, context, &rotary)?;
         let model = Decoder {
             embed_tokens: Embedding::with_config(vocab, d, &table, rng).map_err(|e| e.at("embed_tokens"))?,
             layers: (0..layers).map(|_| LlamaLayer::new(config, rng)).collect::<Result<_>>()?,
             norm: config.norm()?,
-            rotary: Rotary::with_config(d / heads, context, &rotary)?,
+            rotary: if window.is_some() { rotary.endless() } else { rotary },
         };
         let lm_head = if config.tied { None } else { Some(config.linear(d, vocab, rng)?) };
         Ok(Self { model, lm_head, mask: AttentionMask { window, ..AttentionMask::causal() } })
@@ -217,11 +218,14 @@ impl CausalLm for Llama {
     fn context(&self) -> usize {
         self.model.rotary.places()
     }
+    fn window(&self) -> Option<usize> {
+        self.mask.window
+    }
     fn vocab(&self) -> usize {
         self.model.embed_tokens.vocab()
     }
     fn hidden(&self, tokens: &Var, cx: &mut Context) -> Result<Var> {
-        check_tokens("llama", tokens, self.context(), cx)?;
+        check_tokens("llama", tokens, self.window().map_or(self.context(), |_| usize::MAX), cx)?;
         cx.within("model", |cx| {
             let mut x = cx.call("embed_tokens", &self.model.embed_tokens, tokens)?;
             cx.within("layers", |cx| {
@@ -236,7 +240,7 @@ impl CausalLm for Llama {
     fn logits(&self, hidden: &Var, cx: &mut Context) -> Result<Var> {
         match &self.lm_head {
             Some(head) => cx.call("lm_head", head, hidden),
-            None => Ok(hidden.linear(&cx.param(&self.model.embed_tokens.weight), None)?),
+            None => cx.linear(hidden, &self.model.embed_tokens.weight, None),
         }
     }
     fn loss(&self, tokens: &Var, next: &Tensor, how: &CrossEntropy, cx: &mut Context) -> Result<Var> {

@@ -10,6 +10,7 @@ use std::fmt;
 use tensor::{Rng, Tensor};
 
 mod checkpoint;
+mod products;
 
 pub(crate) use checkpoint::forward_of_layer;
 
@@ -121,6 +122,11 @@ impl Context {
         result
     }
 
+    /// What stands in for a parameter.
+    fn stand_in(&self, param: &Param) -> Option<&Var> {
+        self.stand_ins.iter().find(|(id, _)| *id == param.id()).map(|(_, value)| value)
+    }
+
     /// Whether this is a training pass.
     pub fn is_train(&self) -> bool {
         self.train.is_some()
@@ -131,10 +137,15 @@ impl Context {
         self.train.as_mut()
     }
 
-    /// A parameter's value for this pass: tracked if it is to be trained.
+    /// A parameter's value for this pass: tracked if it is to be trained; in F32 if it is kept narrow, which
+    /// [`linear`](Self::linear) and [`rows`](Self::rows) spare.
     pub fn param(&self, param: &Param) -> Var {
-        if let Some((_, value)) = self.stand_ins.iter().find(|(id, _)| *id == param.id()) {
+        if let Some(value) = self.stand_in(param) {
             return value.clone();
+        }
+        if param.is_narrow() {
+            // Without room for it the operation refuses what is kept, by its dtype.
+            return Var::constant(param.widened().unwrap_or_else(|_| param.value().clone()));
         }
         match self.train.is_some() && param.is_trainable() {
             true => Var::leaf(param.value().clone(), param.id()),

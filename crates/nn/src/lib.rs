@@ -14,6 +14,7 @@ pub mod loss;
 mod module;
 mod param;
 mod pattern;
+mod quantize;
 mod state;
 mod summary;
 

@@ -6,6 +6,7 @@ use crate::param::{Buffer, Param};
 use crate::pattern::Pattern;
 use crate::state::{LoadReport, StateDict};
 use std::marker::PhantomData;
+use tensor::DType;
 
 /// Sees every parameter and buffer of a module, in declaration order.
 pub trait Visitor<'a> {
@@ -133,6 +134,40 @@ pub trait Module {
     /// Lets the parameters whose paths match `pattern` train again; returns how many. Errors: `NoMatch`.
     fn unfreeze(&mut self, pattern: &str) -> Result<usize> {
         set_trainable("unfreeze", self.named_params_mut(), pattern, true)
+    }
+
+    /// Keeps the matrices of linear maps and the tables of embeddings in `dtype`, BF16 or I8, for inference; returns how many.
+    ///
+    /// Writing a text waits for the weights to be read, and these are half or a quarter of the bytes. They are widened as they
+    /// are read, and sums stay F32; norms, biases, convolutions and recurrent layers stay as they are. BF16 rounds each weight
+    /// by 2⁻⁸ of itself at most. I8 has a scale for each output, `max|w|/127`, and rounds by half of it at most. A state dict
+    /// holds what is kept, and for I8 the scales (`weight_scale` beside `weight`); it loads into a model that is quantized in
+    /// the same way. Training passes are refused until [`dequantize`](Self::dequantize).
+    ///
+    /// ```
+    /// use nn::{Context, Layer, Linear, Module};
+    /// use tensor::{DType, Rng};
+    /// let rng = &mut Rng::seed(0);
+    /// let mut layer = Linear::new(64, 8, rng)?;
+    /// let x = rng.normal([1, 64], 0.0, 1.0, DType::F32)?.into();
+    /// let before = layer.forward(&x, &mut Context::eval())?;
+    /// assert_eq!(layer.quantize(DType::I8)?, 1);
+    /// let after = layer.forward(&x, &mut Context::eval())?;
+    /// let change = after.sub(&before)?.value().abs()?.max(&[])?.item()?;
+    /// assert!(change > 0.0 && change < 0.02, "{change}");
+    /// assert_eq!(layer.state_dict().iter().map(|(name, _)| name).collect::<Vec<_>>(), ["bias", "weight", "weight_scale"]);
+    /// # Ok::<(), nn::Error>(())
+    /// ```
+    ///
+    /// Errors: `InvalidArgument` for another dtype, a model without matrices, and weights that are not F32 or not finite; the
+    /// model is then as it was.
+    fn quantize(&mut self, dtype: DType) -> Result<usize> {
+        crate::quantize::quantize(self.named_params_mut(), dtype)
+    }
+
+    /// Makes what [`quantize`](Self::quantize) keeps narrow F32 again, with the values that it has now; returns how many.
+    fn dequantize(&mut self) -> Result<usize> {
+        crate::quantize::dequantize(self.named_params_mut())
     }
 
     /// Parameters and buffers by path. Tensors are shared, not copied, until either side is written.

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use autodiff::LeafId;
 use std::sync::{Arc, RwLock};
-use tensor::Tensor;
+use tensor::{DType, Tensor};
 
 /// A tensor that training changes. A clone is a parameter of its own, with equal values.
 #[derive(Debug)]
@@ -11,15 +11,27 @@ pub struct Param {
     value: Tensor,
     id: LeafId,
     trainable: bool,
+    /// Of a matrix: the axis of its outputs.
+    outputs: Option<usize>,
+    /// Whether the value is kept narrower than what is computed in.
+    narrow: bool,
+    /// Of a narrow one of I8: what its elements are multiplied by, broadcast.
+    scale: Option<Tensor>,
 }
 
 impl Param {
     /// A trainable parameter that starts as `value`.
     pub fn new(value: Tensor) -> Self {
-        Self { value, id: LeafId::new(), trainable: true }
+        Self { value, id: LeafId::new(), trainable: true, outputs: None, narrow: false, scale: None }
     }
 
-    /// Its value now.
+    /// A trainable matrix of a [linear map](crate::Context::linear), or a table of [rows](crate::Context::rows), whose
+    /// outputs, or rows, lie along `axis`, 0 or 1: one that [`quantize`](crate::Module::quantize) keeps narrow.
+    pub fn matrix(value: Tensor, axis: usize) -> Self {
+        Self { outputs: Some(axis), ..Self::new(value) }
+    }
+
+    /// Its value now; of a [narrow](Self::is_narrow) one, what is kept.
     pub fn value(&self) -> &Tensor {
         &self.value
     }
@@ -51,23 +63,65 @@ impl Param {
 
     /// The same parameter once more, as opposed to a clone, which is another.
     pub(crate) fn same(&self) -> Self {
-        Self { value: self.value.clone(), id: self.id, trainable: self.trainable }
+        Self { id: self.id, ..self.clone() }
     }
 
-    /// Whether training changes it.
+    /// Whether training changes it; never one that is kept narrow.
     pub fn is_trainable(&self) -> bool {
-        self.trainable
+        self.trainable && !self.narrow
     }
 
     /// Freezes it or lets it train again.
     pub fn set_trainable(&mut self, trainable: bool) {
         self.trainable = trainable;
     }
+
+    /// Whether it is kept narrower than what is computed in; see [`quantize`](crate::Module::quantize).
+    pub fn is_narrow(&self) -> bool {
+        self.narrow
+    }
+
+    /// What the elements of a narrow one are multiplied by, broadcast.
+    pub fn scale(&self) -> Option<&Tensor> {
+        self.scale.as_ref()
+    }
+
+    /// The axis of a matrix's outputs.
+    pub(crate) fn outputs(&self) -> Option<usize> {
+        self.outputs
+    }
+
+    pub(crate) fn set_scale(&mut self, scale: Tensor) {
+        self.scale = Some(scale);
+    }
+
+    /// Keeps `value` instead, narrow or not.
+    pub(crate) fn keep(&mut self, value: Tensor, scale: Option<Tensor>, narrow: bool) {
+        (self.value, self.scale, self.narrow) = (value, scale, narrow);
+    }
+
+    /// The value that it stands for: itself, or a narrow one in F32.
+    pub fn widened(&self) -> Result<Tensor> {
+        widen(&self.value, self.scale.as_ref(), self.narrow)
+    }
+
+    /// [`widened`](Self::widened) at these indices of axis 0.
+    pub(crate) fn widened_rows(&self, indices: &Tensor) -> Result<Tensor> {
+        let each = |x: &Tensor| if x.shape()[0] == 1 { Ok(x.clone()) } else { x.index_select(0, indices) };
+        let scale = self.scale.as_ref().map(each).transpose()?;
+        widen(&self.value.index_select(0, indices)?, scale.as_ref(), self.narrow)
+    }
+}
+
+fn widen(value: &Tensor, scale: Option<&Tensor>, narrow: bool) -> Result<Tensor> {
+    let wide = if narrow { value.to_dtype(DType::F32)? } else { value.clone() };
+    Ok(scale.map_or(Ok(wide.clone()), |scale| wide.mul(scale))?)
 }
 
 impl Clone for Param {
     fn clone(&self) -> Self {
-        Self { value: self.value.clone(), id: LeafId::new(), trainable: self.trainable }
+        let (value, scale) = (self.value.clone(), self.scale.clone());
+        Self { value, scale, id: LeafId::new(), ..*self }
     }
 }
 

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use tensor::Tensor;
 
-/// Parameters and buffers by path, in the order of their paths.
+/// Parameters and buffers by path, in the order of their paths; beside the I8 elements of a
+/// [quantized](Module::quantize) parameter its scale, `weight_scale` for `weight`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct StateDict {
     tensors: BTreeMap<String, Tensor>,
@@ -47,6 +48,11 @@ impl fmt::Display for LoadReport {
     }
 }
 
+/// The path of a parameter's scale.
+fn scale_of(path: &str) -> String {
+    format!("{path}_scale")
+}
+
 impl StateDict {
     pub(crate) fn of(module: &(impl Module + ?Sized)) -> Self {
         struct Collect(Path, StateDict);
@@ -58,7 +64,11 @@ impl StateDict {
                 self.0.leave();
             }
             fn param(&mut self, param: &'a Param) {
-                self.1.insert(self.0.text(), param.value().clone());
+                let path = self.0.text();
+                if let Some(scale) = param.scale() {
+                    self.1.insert(scale_of(&path), scale.clone());
+                }
+                self.1.insert(path, param.value().clone());
             }
             fn buffer(&mut self, buffer: &'a Buffer) {
                 self.1.insert(self.0.text(), buffer.value());
@@ -149,9 +159,9 @@ impl StateDict {
     pub(crate) fn write(&self, module: &mut (impl Module + ?Sized)) {
         struct Write<'s>(Path, &'s StateDict);
         impl Write<'_> {
-            fn fitting(&self, own: &Tensor) -> Option<Tensor> {
+            fn fitting(&self, path: &str, own: &Tensor) -> Option<Tensor> {
                 self.1
-                    .get(&self.0.text())
+                    .get(path)
                     .filter(|other| other.shape() == own.shape() && other.dtype() == own.dtype())
                     .cloned()
             }
@@ -164,12 +174,21 @@ impl StateDict {
                 self.0.leave();
             }
             fn param(&mut self, param: &'a mut Param) {
-                if let Some(value) = self.fitting(param.value()) {
-                    *param.value_mut() = value;
+                let path = self.0.text();
+                let value = self.fitting(&path, param.value());
+                // A narrow value means nothing without its scale.
+                let scale = param.scale().map(|own| self.fitting(&scale_of(&path), own));
+                match (value, scale) {
+                    (Some(value), None) => *param.value_mut() = value,
+                    (Some(value), Some(Some(scale))) => {
+                        *param.value_mut() = value;
+                        param.set_scale(scale);
+                    }
+                    _ => {}
                 }
             }
             fn buffer(&mut self, buffer: &'a mut Buffer) {
-                if let Some(value) = self.fitting(&buffer.value()) {
+                if let Some(value) = self.fitting(&self.0.text(), &buffer.value()) {
                     buffer.set(value).expect("invariant: shape and dtype were just compared");
                 }
             }

@@ -28,7 +28,8 @@ impl Default for Generate {
 ///
 /// Prompts are read at once, and then one token of each text a pass, from a [cache](nn::KvCache). What is chosen for a text
 /// depends on its prompt, the model, and its own stream, the i-th split of `rng`; not on the texts beside it. A text that has
-/// filled the model's context goes on from the last half of it.
+/// filled the model's context goes on from the last half of it; where the model has a window, it goes on for ever, and the
+/// cache forgets what the window has passed.
 ///
 /// ```
 /// use models::decode::{Generate, Sampler, generate};
@@ -116,7 +117,7 @@ fn read(
     running: &[usize],
     max_tokens: usize,
 ) -> Result<(Vec<Vec<f64>>, KvCache)> {
-    let context = model.context();
+    let context = model.window().map_or(model.context(), |_| usize::MAX);
     // Of a text that does not fit the last half is kept, so that many tokens follow before the next reading.
     for &i in running {
         if texts[i].len() - starts[i] > context {

@@ -164,7 +164,7 @@ impl MultiHeadAttention {
         };
         let bias = if config.bias { Some(Param::new(Tensor::zeros([wide], config.dtype)?)) } else { None };
         Ok(Self {
-            in_proj_weight: Param::new(in_proj),
+            in_proj_weight: Param::matrix(in_proj, 0),
             in_proj_bias: bias,
             out_proj: Linear::with_config(d, d, &out, rng).map_err(|e| e.at("out_proj"))?,
             heads,
@@ -187,24 +187,19 @@ impl MultiHeadAttention {
     fn project(&self, x: &Var, memory: &Var, cx: &mut Context) -> Result<[Var; 3]> {
         let (d, d_head) = (self.d(), self.d() / self.heads);
         let of_kv = self.kv_heads * d_head;
-        let weight = cx.param(&self.in_proj_weight);
-        let bias = self.in_proj_bias.as_ref().map(|bias| cx.param(bias));
+        let (weight, bias) = (&self.in_proj_weight, self.in_proj_bias.as_ref());
         let (q_heads, kv_heads) = (self.heads, self.kv_heads);
         if same(x, memory) {
-            let y = x.linear(&weight, bias.as_ref())?;
+            let y = cx.linear(x, weight, bias)?;
             return Ok([
                 split_heads(&y, 0, q_heads, d_head)?,
                 split_heads(&y, d, kv_heads, d_head)?,
                 split_heads(&y, d + of_kv, kv_heads, d_head)?,
             ]);
         }
-        let rows = |x: &Var, start: usize, len: usize| -> Result<Var> {
-            let bias = bias.as_ref().map(|b| b.narrow(0, start, len)).transpose()?;
-            Ok(x.linear(&weight.narrow(0, start, len)?, bias.as_ref())?)
-        };
-        let q = split_heads(&rows(x, 0, d)?, 0, q_heads, d_head)?;
-        let kv = cx.once(|_| {
-            let kv = rows(memory, d, 2 * of_kv)?;
+        let q = split_heads(&cx.linear_of(0..d, x, weight, bias)?, 0, q_heads, d_head)?;
+        let kv = cx.once(|cx| {
+            let kv = cx.linear_of(d..d + 2 * of_kv, memory, weight, bias)?;
             Ok(vec![split_heads(&kv, 0, kv_heads, d_head)?, split_heads(&kv, of_kv, kv_heads, d_head)?])
         })?;
         let [k, v] = <[Var; 2]>::try_from(kv).expect("invariant: keys and values");

@@ -94,7 +94,11 @@ impl Embedding {
                 Tensor::arange(vocab, DType::I64)?.ne(&Tensor::scalar(token as i64))?.unsqueeze(1)?;
             weight = Tensor::where_(&others, &weight, &Tensor::zeros([], config.dtype)?)?;
         }
-        Ok(Self { weight: Param::new(weight), padding_idx: config.padding_idx, max_norm: config.max_norm })
+        Ok(Self {
+            weight: Param::matrix(weight, 0),
+            padding_idx: config.padding_idx,
+            max_norm: config.max_norm,
+        })
     }
 
     /// Tokens that the table has vectors for.
@@ -134,8 +138,7 @@ impl Embedding {
 impl Layer for Embedding {
     fn forward(&self, tokens: &Var, cx: &mut Context) -> Result<Var> {
         self.checked("embedding", tokens)?;
-        let weight = cx.param(&self.weight);
-        let y = weight.index_select(0, tokens.clone())?;
+        let y = cx.rows(&self.weight, tokens)?;
         let y = match self.padding_idx.filter(|_| y.is_tracked()) {
             // The vector of the padding token enters as a constant.
             Some(token) => {
@@ -208,17 +211,16 @@ impl EmbeddingBag {
         let lengths: Vec<usize> = offsets.iter().zip(ends).map(|(start, end)| end - start).collect();
         let bags = lengths.iter().enumerate().flat_map(|(i, &len)| std::iter::repeat_n(i as i64, len));
         let bags: Vec<i64> = bags.collect();
-        let weight = cx.param(&self.weight);
         let used = bags.len();
-        let rows = weight.index_select(0, tokens.narrow(0, t - used, used)?)?;
-        let zeros = Var::from(Tensor::zeros([offsets.len(), table.d()], weight.dtype())?);
+        let rows = cx.rows(&self.weight, &tokens.narrow(0, t - used, used)?)?;
+        let dtype = rows.dtype();
+        let zeros = Var::from(Tensor::zeros([offsets.len(), table.d()], dtype)?);
         let sums = zeros.index_add(0, Tensor::from_slice(&bags, [used])?, &rows)?;
         match self.mode {
             BagMode::Sum => Ok(sums),
             BagMode::Mean => {
                 let lengths = lengths.iter().map(|&len| len.max(1) as f64).collect();
-                let lengths =
-                    Tensor::from_vec::<f64>(lengths, [offsets.len(), 1])?.to_dtype(weight.dtype())?;
+                let lengths = Tensor::from_vec::<f64>(lengths, [offsets.len(), 1])?.to_dtype(dtype)?;
                 Ok(sums.div(&Var::from(lengths))?)
             }
         }

@@ -29,8 +29,9 @@ pub fn join_heads(x: &Var) -> Result<Var> {
 /// Shapes: q `(n, heads, t, d)`, k and v `(n, kv_heads, s, d)` → `(n, heads, t, d)`. Causal attention in a context with a
 /// [cache](crate::KvCache) sees what came in earlier passes too. Errors: those of the cache and of the operation.
 pub fn attend(q: &Var, k: Var, v: Var, mask: &AttentionMask, dropout: f64, cx: &mut Context) -> Result<Var> {
-    let offsets = if mask.causal { cx.offsets().to_vec() } else { Vec::new() };
-    let (k, v) = if mask.causal { cx.remember(k, v)? } else { (k, v) };
+    // A mask of its own speaks of all keys.
+    let window = mask.window.filter(|_| mask.mask.is_none());
+    let (k, v, offsets) = if mask.causal { cx.remember_within(k, v, window)? } else { (k, v, Vec::new()) };
     let how = Attention {
         mask: mask.mask.clone(),
         causal: mask.causal,

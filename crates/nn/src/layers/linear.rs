@@ -71,7 +71,7 @@ impl Linear {
         let weight = config.weight_init.tensor([d_out, d_in], config.dtype, rng)?;
         let bias_init = config.bias_init.unwrap_or(Init::Uniform { limit: 1.0 / (d_in as f64).sqrt() });
         let bias = bias_init.tensor([d_out], config.dtype, rng)?;
-        Ok(Self { weight: Param::new(weight), bias: config.bias.then(|| Param::new(bias)) })
+        Ok(Self { weight: Param::matrix(weight, 0), bias: config.bias.then(|| Param::new(bias)) })
     }
 
     /// A layer with these parameters. Errors: `InvalidArgument` unless the weight is `(d_out, d_in)` of floats and the
@@ -92,7 +92,7 @@ impl Linear {
             let got = format!("{} for a weight {}", shown(bias), shown(&weight));
             return refuse("the bias must be (d_out) of the weight's dtype", got, "reshape or convert it");
         }
-        Ok(Self { weight: Param::new(weight), bias: bias.map(Param::new) })
+        Ok(Self { weight: Param::matrix(weight, 0), bias: bias.map(Param::new) })
     }
 
     /// Features in.
@@ -108,12 +108,10 @@ impl Linear {
 
 impl Layer for Linear {
     fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
-        let bias = self.bias.as_ref().map(|bias| cx.param(bias));
-        Ok(x.linear(&cx.param(&self.weight), bias.as_ref())?)
+        cx.linear(x, &self.weight, self.bias.as_ref())
     }
     fn forward_relu(&self, x: &Var, cx: &mut Context) -> Result<Var> {
-        let bias = self.bias.as_ref().map(|bias| cx.param(bias));
-        Ok(x.linear_relu(&cx.param(&self.weight), bias.as_ref())?)
+        cx.linear_relu(x, &self.weight, self.bias.as_ref())
     }
     fn kind(&self) -> String {
         format!("Linear({} → {})", self.d_in(), self.d_out())

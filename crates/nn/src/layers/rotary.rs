@@ -54,6 +54,13 @@ pub struct Rotary {
     sin: Tensor,
     #[module(skip)]
     pairs: RotaryPairs,
+    /// Of all pairs.
+    #[module(skip)]
+    rates: Vec<f64>,
+    /// Whether places go on behind the tables.
+    endless: bool,
+    #[module(skip)]
+    config: RotaryConfig,
 }
 
 impl Rotary {
@@ -65,7 +72,7 @@ impl Rotary {
 
     /// Made as `config` says. Errors: `InvalidArgument` for an odd or no d, no place, and a base or scale that is not positive.
     pub fn with_config(d: usize, places: usize, config: &RotaryConfig) -> Result<Self> {
-        let &RotaryConfig { base, pairs, scale, dtype } = config;
+        let &RotaryConfig { base, pairs, scale, .. } = config;
         let positive = |x: f64| x.is_finite() && x > 0.0;
         if d == 0 || !d.is_multiple_of(2) || places == 0 || !positive(base) || !positive(scale) {
             return Err(Error::InvalidArgument {
@@ -75,14 +82,16 @@ impl Rotary {
                 repair: "change the size of a head",
             });
         }
-        let rate = |i: usize| Math::pow(base, -2.0 * i as f64 / d as f64);
-        let rates: Vec<f64> = (0..d / 2).map(rate).collect();
-        let angles =
-            || (0..places).flat_map(|place| rates.iter().map(move |rate| place as f64 / scale * rate));
-        let table = |f: fn(f64) -> f64| -> Result<Tensor> {
-            Ok(Tensor::from_vec(angles().map(f).collect(), [places, d / 2])?.to_dtype(dtype.compute())?)
-        };
-        Ok(Self { cos: table(Math::cos)?, sin: table(Math::sin)?, pairs })
+        let rates: Vec<f64> = (0..d / 2).map(|i| Math::pow(base, -2.0 * i as f64 / d as f64)).collect();
+        let all = || 0..places;
+        let (cos, sin) = (table(all(), &rates, config, Math::cos)?, table(all(), &rates, config, Math::sin)?);
+        Ok(Self { cos, sin, pairs, rates, endless: false, config: *config })
+    }
+
+    /// The same, and places go on for ever: angles of those behind the last one are computed in each pass. For layers that look
+    /// back through a [window](crate::AttentionMask::window).
+    pub fn endless(self) -> Self {
+        Self { endless: true, ..self }
     }
 
     /// Places that it knows.
@@ -95,15 +104,38 @@ impl Rotary {
     /// Errors: `InvalidArgument` beyond the last place; those of the operation.
     pub fn forward(&self, x: &Var, cx: &Context) -> Result<Var> {
         let t = x.shape()[x.rank() - 2];
-        let (cos, sin) = (self.rows(&self.cos, t, cx)?, self.rows(&self.sin, t, cx)?);
+        let (cos, sin) = (self.rows(&self.cos, Math::cos, t, cx)?, self.rows(&self.sin, Math::sin, t, cx)?);
         Ok(x.rotary(&cos, &sin, self.pairs)?)
     }
 
     /// `(t, d/2)` where all sequences are at one place, `(n, 1, t, d/2)` otherwise.
-    fn rows(&self, table: &Tensor, t: usize, cx: &Context) -> Result<Tensor> {
-        let rows = rows_at(&Var::from(table.clone()), t, cx.offsets())?.into_value();
+    fn rows(&self, all: &Tensor, f: fn(f64) -> f64, t: usize, cx: &Context) -> Result<Tensor> {
+        let offsets = cx.offsets();
+        let most = offsets.iter().copied().max().unwrap_or(0);
+        if self.endless && most.saturating_add(t) > self.places() {
+            let each = if offsets.iter().all(|&offset| offset == most) { &[most][..] } else { offsets };
+            let places = each.iter().flat_map(|&offset| offset..offset + t);
+            let rows = table(places, &self.rates, &self.config, f)?;
+            let half = self.rates.len() as isize;
+            let shape = [each.len() as isize, 1, t as isize, half];
+            return Ok(if each.len() == 1 { rows } else { rows.reshape(shape)? });
+        }
+        let rows = rows_at(&Var::from(all.clone()), t, offsets)?.into_value();
         if rows.rank() == 3 { Ok(rows.unsqueeze(1)?) } else { Ok(rows) }
     }
+}
+
+/// `f` of the angles of `places`, `(places, d/2)`.
+fn table(
+    places: impl Iterator<Item = usize>,
+    rates: &[f64],
+    config: &RotaryConfig,
+    f: fn(f64) -> f64,
+) -> Result<Tensor> {
+    let angles = places.flat_map(|place| rates.iter().map(move |rate| place as f64 / config.scale * rate));
+    let values: Vec<f64> = angles.map(f).collect();
+    let shape = [values.len() / rates.len(), rates.len()];
+    Ok(Tensor::from_vec(values, shape)?.to_dtype(config.dtype.compute())?)
 }
 
 /// Rows `offset` to `offset + t` of a table `(places, ..)`: `(t, ..)` where all offsets are one, `(n, t, ..)` otherwise; from

@@ -3,6 +3,7 @@
 mod adapters;
 mod anomaly;
 mod batch_norm;
+mod cache;
 mod checkpoint;
 mod context;
 mod conv;
@@ -19,6 +20,7 @@ mod loss;
 mod norm;
 mod norm_goldens;
 mod pattern;
+mod quantize;
 mod recurrent;
 mod reparam;
 mod state;

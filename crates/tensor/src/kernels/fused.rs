@@ -20,6 +20,9 @@ use crate::parallel::for_chunks;
 use crate::simd::simd_fn;
 use crate::tensor::{Tensor, with_dtype};
 
+/// Keys whose weights are summed together in attention, counted from the first one.
+pub const KEY_CHUNK: usize = CHUNK;
+
 /// Chunks a thread takes at a time.
 const GRAIN: usize = (1 << 15) / CHUNK;
 

@@ -3,7 +3,10 @@
 //! The kernels are generic over [`Vector`]; [`vector_fn!`] compiles them per level, as `simd_fn!` does for plain
 //! loops. Lanes are independent and products are fused everywhere, so that the width never shows in a result.
 
+mod widen;
+
 use crate::Float;
+pub(crate) use widen::{Narrow, Widen};
 
 /// A register of floats.
 ///
@@ -44,7 +47,8 @@ pub(crate) unsafe trait Vector<T>: Copy {
 /// # Safety
 /// As for [`Vector`].
 pub(crate) unsafe trait Turn<T>: Vector<T> {
-    /// Register j holds element j of each of the first `LANES` rows, at most 8; the registers after `LANES` are 0.
+    /// Register j holds element j of each of the first `LANES` rows, at most 8; the registers after `LANES` are 0. Bits
+    /// are moved and not looked at.
     unsafe fn load_turned(rows: &[*const T; 8]) -> [Self; 8];
 }
 
@@ -132,7 +136,7 @@ unsafe impl<T: Float> Turn<T> for Lanes<T> {
         for i in 0..4 {
             for j in 0..4 {
                 // SAFETY: the caller promises four elements in each of the first four rows.
-                turned[j].0[i] = unsafe { *rows[i].add(j) };
+                turned[j].0[i] = unsafe { rows[i].add(j).read_unaligned() };
             }
         }
         turned

@@ -2,7 +2,7 @@
 
 use super::arithmetic::{same_dtype, wrong_dtype};
 use super::widen::in_wider;
-use crate::dtype::Float;
+use crate::dtype::Element;
 use crate::error::{Error, Result};
 use crate::flops;
 use crate::kernels::matmul::{Epilogue, Mat, batched, matmul};
@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 const FLOATS: &str = "operands must be floats";
 
 /// The last two axes of `layout`, as a matrix at `offset`.
-pub(crate) fn matrix<'a, T: Float>(x: &'a Tensor, layout: &Layout, offset: usize) -> Mat<'a, T> {
+pub(crate) fn matrix<'a, T: Element>(x: &'a Tensor, layout: &Layout, offset: usize) -> Mat<'a, T> {
     let rank = layout.shape.len();
     Mat {
         data: x.data(),
@@ -41,6 +41,42 @@ pub(crate) fn offsets(layout: &Layout, batch: &[usize]) -> Vec<usize> {
         out.extend((0..len).map(|i| (at as isize + i as isize * walk.inner[0]) as usize));
     });
     out
+}
+
+/// The shape of `x·wᵀ + b`, and d_in. Errors: `ShapeMismatch`.
+pub(crate) fn linear_sizes(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<(Dims, usize)> {
+    let d_in = *x.shape().last().unwrap_or(&0);
+    if x.rank() == 0 || weight.rank() != 2 || weight.shape()[1] != d_in {
+        return Err(Error::ShapeMismatch {
+            op: "linear",
+            rule: "the last axis of the input must equal the second axis of the weight (d_out, d_in)",
+            shapes: vec![x.shape().to_vec(), weight.shape().to_vec()],
+            repair: "change d_in of the layer or the features of the input",
+        });
+    }
+    let d_out = weight.shape()[0];
+    if let Some(bias) = bias
+        && bias.shape() != [d_out]
+    {
+        return Err(Error::ShapeMismatch {
+            op: "linear",
+            rule: "the bias must have one element for each row of the weight",
+            shapes: vec![bias.shape().to_vec(), weight.shape().to_vec()],
+            repair: "give it shape (d_out)",
+        });
+    }
+    let mut shape = x.dims().clone();
+    shape[x.rank() - 1] = d_out;
+    Ok((shape, d_in))
+}
+
+/// `x`, or a copy, and the layout of all its rows of `d_in`.
+pub(crate) fn flat_rows(x: &Tensor, d_in: usize) -> Result<(Tensor, Layout)> {
+    let rows: usize = x.shape()[..x.rank() - 1].iter().product();
+    Ok(match x.layout().reshaped(&[rows, d_in]) {
+        Some(flat) => (x.clone(), flat),
+        None => (x.copied()?, Layout::contiguous(&[rows, d_in])),
+    })
 }
 
 impl Tensor {
@@ -137,34 +173,11 @@ impl Tensor {
         in_wider!(narrowed of &operands, |x| x[0].linear(x[1], x.get(2).copied(), relu));
         let x = self;
         let dtype = same_dtype("linear", x, weight)?;
-        let d_in = *x.shape().last().unwrap_or(&0);
-        if x.rank() == 0 || weight.rank() != 2 || weight.shape()[1] != d_in {
-            return Err(Error::ShapeMismatch {
-                op: "linear",
-                rule: "the last axis of the input must equal the second axis of the weight (d_out, d_in)",
-                shapes: vec![x.shape().to_vec(), weight.shape().to_vec()],
-                repair: "change d_in of the layer or the features of the input",
-            });
-        }
-        let d_out = weight.shape()[0];
+        let (shape, d_in) = linear_sizes(x, weight, bias)?;
         if let Some(bias) = bias {
             same_dtype("linear", x, bias)?;
-            if bias.shape() != [d_out] {
-                return Err(Error::ShapeMismatch {
-                    op: "linear",
-                    rule: "the bias must have one element for each row of the weight",
-                    shapes: vec![bias.shape().to_vec(), weight.shape().to_vec()],
-                    repair: "give it shape (d_out)",
-                });
-            }
         }
-        let mut shape = x.dims().clone();
-        shape[x.rank() - 1] = d_out;
-        let rows: usize = x.shape()[..x.rank() - 1].iter().product();
-        let (x, flat) = match x.layout().reshaped(&[rows, d_in]) {
-            Some(flat) => (x.clone(), flat),
-            None => (x.copied()?, Layout::contiguous(&[rows, d_in])),
-        };
+        let (x, flat) = flat_rows(x, d_in)?;
         let bias = bias.map(Tensor::contiguous).transpose()?;
         with_dtype!(dtype, T, float => Tensor::build("linear", &shape, |out: &mut [T]| {
             flops::count([out.len(), d_in]);

@@ -26,6 +26,7 @@ pub(crate) mod pad;
 mod pairs;
 pub(crate) mod pool;
 mod products;
+mod quantize;
 mod rearrange;
 pub(crate) mod recurrent;
 pub(crate) mod reduce;

@@ -5,9 +5,10 @@
 use crate::check::{OpSpec, Samples};
 use crate::error::Result;
 use crate::op::{Grads, Op, Saved, Saves};
+use crate::ops::declared::declared;
 use crate::ops::pointwise::relu::relu_grad;
 use crate::var::Var;
-use tensor::Tensor;
+use tensor::{DType, Tensor};
 
 /// `y = x·wᵀ + b`, then `max(y, 0)` if `relu`. Saves x and w, and the result if `relu`.
 pub struct Linear {
@@ -56,6 +57,32 @@ impl Var {
     /// `max(x·wᵀ + b, 0)`, shapes as in [`Var::linear`].
     pub fn linear_relu(&self, weight: &Var, bias: Option<&Var>) -> Result<Var> {
         self.linear_op(weight, bias, true)
+    }
+
+    /// `(x·wᵀ)∘scale + b`, rectified if `relu`, with a constant weight that is kept as BF16 or I8; see
+    /// [`Tensor::linear_narrow`]. The weight has no gradient; where x or b has one, the weight is widened first, to the
+    /// same bits. Errors: as [`Tensor::linear_narrow`].
+    pub fn linear_narrow(
+        &self,
+        weight: &Tensor,
+        scale: Option<&Tensor>,
+        bias: Option<&Var>,
+        relu: bool,
+    ) -> Result<Var> {
+        if !self.is_tracked() && !bias.is_some_and(Var::is_tracked) {
+            let (weight, scale, bias) = (weight.clone(), scale.cloned(), bias.map(|b| b.value().clone()));
+            return declared("linear_narrow", self, move |x| {
+                x.linear_narrow(&weight, scale.as_ref(), bias.as_ref(), relu)
+            });
+        }
+        let mut y = self.linear(&Var::constant(weight.to_dtype(DType::F32)?), None)?;
+        if let Some(scale) = scale {
+            y = y.mul(&Var::constant(scale.clone()))?;
+        }
+        if let Some(bias) = bias {
+            y = y.add(bias)?;
+        }
+        if relu { y.relu() } else { Ok(y) }
     }
 
     fn linear_op(&self, weight: &Var, bias: Option<&Var>, relu: bool) -> Result<Var> {
@@ -116,4 +143,39 @@ pub(crate) fn specs() -> Vec<OpSpec> {
             .case("large", three(&[301, 70], &[50, 70], &[50]), [301, 50], call_relu)
             .large(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{LeafId, Result, Var};
+    use tensor::{DType, Rng, Tensor};
+
+    #[test]
+    fn a_narrow_weight_gives_the_bits_and_the_gradient_of_the_widened_one() -> Result<()> {
+        let rng = &mut Rng::seed(3);
+        let mut normal = |shape: &[usize]| rng.normal(shape, 0.0, 1.0, DType::F32);
+        let (x, w, b) = (normal(&[3, 70])?, normal(&[40, 70])?, Var::constant(normal(&[40])?));
+        let id = LeafId::new();
+        let tracked = Var::leaf(x.clone(), id);
+        let (q, scale) = w.quantized(0)?;
+        let scale = scale.reshape([40])?;
+        for (w, scale) in [(w.to_dtype(DType::BF16)?, None), (q, Some(&scale))] {
+            let wide = w.to_dtype(DType::F32)?;
+            let wide = scale.map_or(Ok(wide.clone()), |scale| wide.mul(&scale.unsqueeze(1)?))?;
+            for relu in [false, true] {
+                let plain = Var::constant(x.clone()).linear_narrow(&w, scale, Some(&b), relu)?;
+                let y = tracked.linear_narrow(&w, scale, Some(&b), relu)?;
+                assert!(plain.value().bit_eq(y.value()) && !plain.is_tracked());
+                let grad = y.sum(&[])?.backward()?;
+                let sees = if relu { y.value().gt(&Tensor::zeros([], DType::F32)?)? } else { y.value().eq(y.value())? };
+                let expected = sees.to_dtype(DType::F64)?.matmul(&wide.to_dtype(DType::F64)?)?;
+                let got = grad.get(id).expect("x has a gradient").to_dtype(DType::F64)?;
+                // 40 terms and two roundings of each weight, in units of u = 2⁻²⁴.
+                let most = wide.abs()?.sum(&[0])?.max(&[])?.to_dtype(DType::F64)?.item()?;
+                let error = got.sub(&expected)?.abs()?.max(&[])?.item()?;
+                assert!(error <= 42.0 * 2f64.powi(-24) * most, "{error}");
+            }
+        }
+        Ok(())
+    }
 }

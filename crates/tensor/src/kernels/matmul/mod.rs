@@ -10,9 +10,11 @@
 //! | one row or one column; up to four rows and contiguous columns | [`matvec`], as fast as memory |
 //! | small, or few columns; any, where faer has another order | [`small`], tiles in registers |
 //! | the rest | [`gemm`], faer on parts of the output |
+//! | a weight of BF16 or I8 | [`narrow`], in registers for a few rows, else in blocks for the others |
 
 mod gemm;
 mod matvec;
+mod narrow;
 mod small;
 #[cfg(test)]
 mod tests;
@@ -20,6 +22,7 @@ mod tests;
 use crate::kernels::vector::{self, Scalar};
 use crate::parallel;
 use crate::{DType, Float};
+pub(crate) use narrow::matmul_narrow;
 
 /// Length of the chains that a sum over k is cut into; that of faer's kernels.
 pub(crate) const K_BLOCK: usize = 512;

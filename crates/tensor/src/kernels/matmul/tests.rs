@@ -1,3 +1,5 @@
+mod narrow;
+
 use super::{Epilogue, K_BLOCK, Mat, batched, matmul};
 use crate::simd::{SimdLevel, limit_simd_level};
 use crate::{Float, set_threads};
@@ -173,6 +175,7 @@ fn every_element_is_the_chain_in_blocks_of_512_at_every_level_layout_and_thread_
                 check::<f64>(&mut r, lies, m, k, n);
             }
         }
+        narrow::check_all(&mut r, level == SimdLevel::Baseline);
     }
     limit_simd_level(SimdLevel::Avx512);
 }
