@@ -24,6 +24,7 @@ fn keep(args: &Args, model: &mut impl Module) -> Result<()> {
         Weights::F32 => {}
         Weights::Bf16 => drop(model.quantize(DType::BF16)?),
         Weights::Int8 => drop(model.quantize(DType::I8)?),
+        Weights::Int8Dynamic => drop(model.quantize_dynamic()?),
     }
     Ok(())
 }

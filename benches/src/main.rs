@@ -64,6 +64,8 @@ pub(crate) enum Weights {
     F32,
     Bf16,
     Int8,
+    /// With inputs brought to bytes too.
+    Int8Dynamic,
 }
 
 /// Runs a workload and prints one line of JSON.

@@ -15,6 +15,8 @@ pub struct Param {
     outputs: Option<usize>,
     /// Whether the value is kept narrower than what is computed in.
     narrow: bool,
+    /// Whether, where it is narrow, what it is multiplied with is brought to bytes too.
+    dynamic: bool,
     /// Of a narrow one of I8: what its elements are multiplied by, broadcast.
     scale: Option<Tensor>,
 }
@@ -22,7 +24,15 @@ pub struct Param {
 impl Param {
     /// A trainable parameter that starts as `value`.
     pub fn new(value: Tensor) -> Self {
-        Self { value, id: LeafId::new(), trainable: true, outputs: None, narrow: false, scale: None }
+        Self {
+            value,
+            id: LeafId::new(),
+            trainable: true,
+            outputs: None,
+            narrow: false,
+            dynamic: false,
+            scale: None,
+        }
     }
 
     /// A trainable matrix of a [linear map](crate::Context::linear), or a table of [rows](crate::Context::rows), whose
@@ -91,13 +101,27 @@ impl Param {
         self.outputs
     }
 
+    /// Whether products with it are of bytes, see [`quantize_dynamic`](crate::Module::quantize_dynamic).
+    pub fn is_dynamic(&self) -> bool {
+        self.narrow && self.dynamic
+    }
+
     pub(crate) fn set_scale(&mut self, scale: Tensor) {
         self.scale = Some(scale);
     }
 
-    /// Keeps `value` instead, narrow or not.
-    pub(crate) fn keep(&mut self, value: Tensor, scale: Option<Tensor>, narrow: bool) {
-        (self.value, self.scale, self.narrow) = (value, scale, narrow);
+    /// Other elements of the same kind.
+    pub(crate) fn put(&mut self, value: Tensor) {
+        // Products of bytes go along the inputs of each output; without room for that they will copy each time.
+        let turned = |x: &Tensor| x.t()?.contiguous()?.t();
+        let laid = (self.is_dynamic() && self.outputs == Some(1)).then(|| turned(&value).ok()).flatten();
+        self.value = laid.unwrap_or(value);
+    }
+
+    /// Keeps `value` instead: narrow, if `narrow` says whether products are then of bytes.
+    pub(crate) fn keep(&mut self, value: Tensor, scale: Option<Tensor>, narrow: Option<bool>) {
+        (self.scale, self.narrow, self.dynamic) = (scale, narrow.is_some(), narrow == Some(true));
+        self.put(value);
     }
 
     /// The value that it stands for: itself, or a narrow one in F32.

@@ -14,8 +14,9 @@ fn refuse<T>(path: Option<&str>, rule: &'static str, got: String, repair: &'stat
     })
 }
 
-/// The body of [`quantize`](crate::Module::quantize).
-pub(crate) fn quantize(params: Vec<(String, &mut Param)>, dtype: DType) -> Result<usize> {
+/// The body of [`quantize`](crate::Module::quantize), and with `dynamic` of
+/// [`quantize_dynamic`](crate::Module::quantize_dynamic).
+pub(crate) fn quantize(params: Vec<(String, &mut Param)>, dtype: DType, dynamic: bool) -> Result<usize> {
     if !matches!(dtype, DType::BF16 | DType::I8) {
         return refuse(None, "weights can be kept in bf16 or i8", dtype.to_string(), "choose one of them");
     }
@@ -46,7 +47,7 @@ pub(crate) fn quantize(params: Vec<(String, &mut Param)>, dtype: DType) -> Resul
             }
             _ => (param.value().to_dtype(dtype)?, None),
         };
-        param.keep(value, scale, true);
+        param.keep(value, scale, Some(dynamic));
     }
     Ok(matrices.len())
 }
@@ -56,7 +57,7 @@ pub(crate) fn dequantize(params: Vec<(String, &mut Param)>) -> Result<usize> {
     let mut count = 0;
     for (_, param) in params.into_iter().filter(|(_, param)| param.is_narrow()) {
         let wide = param.widened()?;
-        param.keep(wide, None, false);
+        param.keep(wide, None, None);
         count += 1;
     }
     Ok(count)

@@ -179,9 +179,9 @@ impl StateDict {
                 // A narrow value means nothing without its scale.
                 let scale = param.scale().map(|own| self.fitting(&scale_of(&path), own));
                 match (value, scale) {
-                    (Some(value), None) => *param.value_mut() = value,
+                    (Some(value), None) => param.put(value),
                     (Some(value), Some(Some(scale))) => {
-                        *param.value_mut() = value;
+                        param.put(value);
                         param.set_scale(scale);
                     }
                     _ => {}

@@ -77,7 +77,11 @@ impl Context {
             let kept = by_outputs(weight.value())?;
             let scale =
                 weight.scale().map(|s| by_outputs(s)?.reshape([kept.shape()[0]]).map_err(Error::from));
-            return Ok(x.linear_narrow(&kept, scale.transpose()?.as_ref(), bias.as_ref(), relu)?);
+            let scale = scale.transpose()?;
+            return Ok(match &scale {
+                Some(scale) if weight.is_dynamic() => x.linear_dynamic(&kept, scale, bias.as_ref(), relu)?,
+                scale => x.linear_narrow(&kept, scale.as_ref(), bias.as_ref(), relu)?,
+            });
         }
         let mut w = self.param(weight);
         if turned {

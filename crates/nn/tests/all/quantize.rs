@@ -149,7 +149,7 @@ fn training_waits_until_weights_are_wide_again() {
 fn what_cannot_be_quantized_is_refused_and_stays() {
     let rng = &mut Rng::seed(6);
     let mut model = net(rng);
-    let mut refused = |model: &mut dyn FnMut() -> nn::Result<usize>, says: &str| {
+    let refused = |model: &mut dyn FnMut() -> nn::Result<usize>, says: &str| {
         assert_eq!(model().unwrap_err().to_string(), says);
     };
     refused(
@@ -179,4 +179,67 @@ fn what_cannot_be_quantized_is_refused_and_stays() {
     let mut wide = Param::matrix(Tensor::ones([2, 2], DType::F64).unwrap(), 0);
     let error = wide.quantize(DType::BF16).unwrap_err().to_string();
     assert!(error.contains("weights must be f32; got f64"), "{error}");
+}
+
+/// A linear map whose matrix has its outputs along axis 1.
+#[derive(Module)]
+struct Turned {
+    weight: Param,
+}
+
+impl Layer for Turned {
+    fn forward(&self, x: &Var, cx: &mut Context) -> nn::Result<Var> {
+        cx.linear(x, &self.weight, None)
+    }
+}
+
+#[test]
+fn rounded_inputs_are_as_near_as_promised_and_have_the_same_bits_in_any_company() {
+    let rng = &mut Rng::seed(7);
+    let plain = Linear::new(301, 37, rng).unwrap();
+    let (mut narrow, mut dynamic) = (plain.clone(), plain.clone());
+    narrow.quantize(DType::I8).unwrap();
+    assert_eq!(dynamic.quantize_dynamic().unwrap(), 1);
+    assert!(dynamic.weight.is_dynamic() && !narrow.weight.is_dynamic());
+    // What is kept is the same: one loads into the other.
+    assert_eq!(dynamic.state_dict().fingerprint().unwrap(), narrow.state_dict().fingerprint().unwrap());
+    let x = normal(&[45, 301], rng);
+    let (all, exact) = (run(&dynamic, &x), run(&narrow, &x));
+    // Half a step of each input, times the weights it meets; and roundings of sums of 301 terms.
+    let most = x.value().abs().unwrap().max(&[1]).unwrap().unsqueeze(1).unwrap();
+    let weights = narrow.weight.widened().unwrap().abs().unwrap().sum(&[1]).unwrap();
+    let allowed = most.mul(&weights).unwrap().mul_scalar(1.0 / 254.0 + 310.0 * 2f64.powi(-24)).unwrap();
+    let off = all.sub(&exact).unwrap().abs().unwrap();
+    assert!(off.max(&[]).unwrap().item().unwrap() > 0.0);
+    assert!(off.sub(&allowed).unwrap().max(&[]).unwrap().item().unwrap() <= 0.0);
+    for (i, n) in [(0, 1), (3, 2), (20, 7), (5, 40)] {
+        assert!(run(&dynamic, &x.narrow(0, i, n).unwrap()).bit_eq(&all.narrow(0, i, n).unwrap()), "{n} rows");
+    }
+    let rectified = dynamic.forward_relu(&x, &mut Context::eval()).unwrap().into_value();
+    assert!(rectified.bit_eq(&all.relu().unwrap()));
+    // A training pass is refused, and what it was comes back.
+    assert!(dynamic.forward(&x, &mut Context::train(rng)).is_err());
+    dynamic.dequantize().unwrap();
+    assert!(!dynamic.weight.is_dynamic());
+    run(&dynamic, &x);
+}
+
+#[test]
+fn the_axis_of_the_outputs_changes_no_bit_and_a_saved_model_loads_into_its_like() {
+    let rng = &mut Rng::seed(8);
+    let plain = Linear::from_parts(normal(&[37, 65], rng).into_value(), None).unwrap();
+    let w = plain.weight.value().t().unwrap().contiguous().unwrap();
+    let (mut plain, mut turned) = (plain, Turned { weight: Param::matrix(w.clone(), 1) });
+    plain.quantize_dynamic().unwrap();
+    turned.quantize_dynamic().unwrap();
+    assert_eq!(turned.weight.value().shape(), [65, 37]);
+    let x = normal(&[5, 65], rng);
+    let y = run(&turned, &x);
+    assert!(y.bit_eq(&run(&plain, &x)));
+    let mut other = Turned { weight: Param::matrix(Tensor::ones([65, 37], DType::F32).unwrap(), 1) };
+    other.quantize_dynamic().unwrap();
+    let state = turned.state_dict();
+    let state = state.iter().map(|(path, x)| (path.to_string(), x.contiguous().unwrap())).collect();
+    other.load_state_dict(&state).unwrap();
+    assert!(run(&other, &x).bit_eq(&y));
 }

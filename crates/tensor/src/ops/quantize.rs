@@ -1,10 +1,11 @@
 //! Weights kept narrower than what is computed in, for inference.
 
 use super::matmul::{flat_rows, linear_sizes, matrix};
+use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::flops;
-use crate::kernels::matmul::{Epilogue, matmul_narrow};
+use crate::kernels::matmul::{Epilogue, int8, matmul_narrow};
 use crate::tensor::Tensor;
 use half::bf16;
 
@@ -97,16 +98,7 @@ impl Tensor {
             });
         }
         let (shape, d_in) = linear_sizes(self, weight, bias)?;
-        if let Some(scale) = scale
-            && *scale.shape() != weight.shape()[..1]
-        {
-            return Err(Error::ShapeMismatch {
-                op: "linear",
-                rule: "the scale must have one element for each row of the weight",
-                shapes: vec![scale.shape().to_vec(), weight.shape().to_vec()],
-                repair: "give it shape (d_out)",
-            });
-        }
+        scale.map_or(Ok(()), |scale| check_scale(scale, weight))?;
         let (x, flat) = flat_rows(self, d_in)?;
         let [scale, bias] = [scale, bias].map(|each| each.map(Tensor::contiguous).transpose());
         let (scale, bias) = (scale?, bias?);
@@ -130,4 +122,83 @@ impl Tensor {
         })?;
         done.map(|()| y)
     }
+    /// `y ≈ (x·wᵀ)∘scale + b`, and `max(y, 0)` if `relu`, by products of bytes: each row of x is rounded to I8 by a scale of
+    /// its own, `max|x|/127`, as it comes.
+    ///
+    /// With the instructions for it (AVX-512 VNNI) a product of bytes takes about a quarter of the time of one of F32. Sums are
+    /// exact, so that the rounding of x is all that [`Tensor::linear_narrow`] is not: an error of
+    /// `max|x|/254 · Σ|w|·scale` at most. A row has the same bits alone and among others, at any level and number of threads.
+    /// A row that is not finite gives NaN; one below 2⁻¹⁰⁰ counts as 0.
+    ///
+    /// Shapes: x F32 `(.., d_in)`, d_in at most 65,536, weight I8 `(d_out, d_in)`, scale and bias F32 `(d_out)` → F32
+    /// `(.., d_out)`. A weight whose rows are not contiguous is copied. Errors: `ShapeMismatch`, `DTypeMismatch`,
+    /// `InvalidArgument`.
+    ///
+    /// ```
+    /// use tensor::{DType, Tensor};
+    /// let (w, scale) = Tensor::from_slice(&[1.0f32, -0.5, 0.25, 2.0], [2, 2])?.quantized(0)?;
+    /// let x = Tensor::from_slice(&[127.0f32, 64.0], [2])?; // bytes already
+    /// let y = x.linear_dynamic(&w, &scale.reshape([2])?, None, false)?;
+    /// let exact = x.linear_narrow(&w, Some(&scale.reshape([2])?), None, false)?;
+    /// assert!(y.all_close(&exact, 1e-6, 0.0)?);
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    pub fn linear_dynamic(
+        &self,
+        weight: &Tensor,
+        scale: &Tensor,
+        bias: Option<&Tensor>,
+        relu: bool,
+    ) -> Result<Tensor> {
+        let wide = [Some(self), Some(scale), bias];
+        let wrong = wide.into_iter().flatten().find(|x| x.dtype() != DType::F32);
+        if wrong.is_some() || weight.dtype() != DType::I8 {
+            return Err(Error::DTypeMismatch {
+                op: "linear_dynamic",
+                rule: "the weight must be i8, and everything else f32",
+                dtypes: vec![wrong.unwrap_or(self).dtype(), weight.dtype()],
+                repair: "quantize the weight, and convert the others with to_dtype",
+            });
+        }
+        let (shape, k) = linear_sizes(self, weight, bias)?;
+        check_scale(scale, weight)?;
+        if k > int8::MOST {
+            return Err(Error::InvalidArgument {
+                op: "linear_dynamic",
+                rule: "a sum of products of bytes has room for 65,536 of them",
+                got: format!("d_in {k}"),
+                repair: "use linear_narrow, or split the features",
+            });
+        }
+        let m = shape[..shape.len() - 1].iter().product();
+        let (x, weight, scale) = (self.contiguous()?, weight.contiguous()?, scale.contiguous()?);
+        let bias = bias.map(Tensor::contiguous).transpose()?;
+        let mut bytes = Buffer::new("linear_dynamic", m * k, DType::U8)?;
+        let mut scales = Buffer::new("linear_dynamic", m, DType::F32)?;
+        let (bytes, scales) =
+            (&mut bytes.as_mut_slice::<u8>()[..m * k], &mut scales.as_mut_slice::<f32>()[..m]);
+        int8::quantize_rows(x.as_slice().unwrap_or_default(), k, bytes, scales);
+        let w = int8::Weight {
+            bytes: weight.as_slice().unwrap_or_default(),
+            scales: scale.as_slice().unwrap_or_default(),
+        };
+        let x = int8::Rows { bytes, scales };
+        Tensor::build("linear_dynamic", &shape, |out: &mut [f32]| {
+            flops::count([out.len(), k]);
+            let bias = bias.as_ref().and_then(|b| b.as_slice::<f32>());
+            int8::product(out, &x, &w, k, Epilogue { bias, relu });
+        })
+    }
+}
+
+fn check_scale(scale: &Tensor, weight: &Tensor) -> Result<()> {
+    if *scale.shape() == weight.shape()[..1] {
+        return Ok(());
+    }
+    Err(Error::ShapeMismatch {
+        op: "linear",
+        rule: "the scale must have one element for each row of the weight",
+        shapes: vec![scale.shape().to_vec(), weight.shape().to_vec()],
+        repair: "give it shape (d_out)",
+    })
 }

@@ -85,6 +85,16 @@ impl Var {
         if relu { y.relu() } else { Ok(y) }
     }
 
+    /// As [`linear_narrow`](Self::linear_narrow), with a weight of I8 and x brought to bytes too; see
+    /// [`Tensor::linear_dynamic`]. Where x or b has a gradient it is `linear_narrow`.
+    pub fn linear_dynamic(&self, weight: &Tensor, scale: &Tensor, bias: Option<&Var>, relu: bool) -> Result<Var> {
+        if self.is_tracked() || bias.is_some_and(Var::is_tracked) {
+            return self.linear_narrow(weight, Some(scale), bias, relu);
+        }
+        let (weight, scale, bias) = (weight.clone(), scale.clone(), bias.map(|b| b.value().clone()));
+        declared("linear_dynamic", self, move |x| x.linear_dynamic(&weight, &scale, bias.as_ref(), relu))
+    }
+
     fn linear_op(&self, weight: &Var, bias: Option<&Var>, relu: bool) -> Result<Var> {
         match bias {
             Some(bias) => Var::apply(Linear { relu }, &[self, weight, bias]),

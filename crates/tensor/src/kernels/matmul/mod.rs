@@ -10,9 +10,11 @@
 //! | one row or one column; up to four rows and contiguous columns | [`matvec`], as fast as memory |
 //! | small, or few columns; any, where faer has another order | [`small`], tiles in registers |
 //! | the rest | [`gemm`], faer on parts of the output |
+//! | bytes with bytes | [`int8`], exact |
 //! | a weight of BF16 or I8 | [`narrow`], in registers for a few rows, else in blocks for the others |
 
 mod gemm;
+pub(crate) mod int8;
 mod matvec;
 mod narrow;
 mod small;
