@@ -138,7 +138,7 @@ impl Var {
     ///
     /// Shapes: x `(.., d)`, weight `(classes, d)`, bias `(classes)`, labels `(..)` of I64. The result is a scalar, or `(..)`
     /// with [`Reduction::None`]. Gradients of x have the composition's bits; those of weight and bias do where a block has all
-    /// rows, and else differ by rounding. Narrow types are computed in F32 up to the loss: their logits are not rounded.
+    /// rows (16 MiB of logits or 128 rows), and else differ by rounding. Narrow types are computed in F32 up to the loss: their logits are not rounded.
     ///
     /// Errors: `ShapeMismatch`; `DTypeMismatch`, for soft targets too; `InvalidArgument` for a label outside the classes (its
     /// row is named, counted over all leading axes), for a smoothing outside 0 to 1, and for the mean where all labels are
