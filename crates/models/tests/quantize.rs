@@ -83,7 +83,7 @@ fn writes_the_same(model: &impl CausalLm, max_tokens: usize) {
     };
     let all = write(&prompts);
     for (prompt, text) in prompts.iter().zip(&all) {
-        assert_eq!(&write(&[prompt.clone()])[0], text);
+        assert_eq!(&write(std::slice::from_ref(prompt))[0], text);
         let tokens: Vec<i64> = prompt.iter().chain(text).map(|&token| token as i64).collect();
         let (t, first) = (tokens.len(), prompt.len() - 1);
         let tokens = Tensor::from_vec(tokens, [1, t]).unwrap();
