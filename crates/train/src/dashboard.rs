@@ -264,54 +264,6 @@ impl<B: Backend> Callback for Dashboard<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::callback::Position;
-    use crate::history::MetricValues;
-    use nn::Linear;
-    use ratatui::backend::TestBackend;
-    use tensor::Rng;
-
-    fn step(step: u64, loss: f64) -> StepRecord {
-        let at = Position { epoch: 1, batch: step as usize, step };
-        StepRecord { at, loss, lr: 0.01, grad_norm: Some(2.5), noise: None, skipped: false }
-    }
-
-    #[test]
-    fn a_run_is_shown_with_its_curves_and_numbers() {
-        let mut board = Dashboard::on(TestBackend::new(80, 20)).unwrap();
-        let model = &mut Linear::new(1, 1, &mut Rng::seed(0)).unwrap();
-        board.on_start(&RunStart { epochs: 4, steps_per_epoch: 50, resumed: None }, model).unwrap();
-        for i in 1..=50 {
-            board.on_step(&step(i, 2.0 / i as f64), model).unwrap();
-        }
-        let values = |x| MetricValues::from([("loss", x), ("accuracy", 0.75)]);
-        let (train, valid) = (values(0.125), Some(values(0.25)));
-        let record = EpochRecord { epoch: 1, step: 50, train, valid, lr: 0.01, seconds: 3.0 };
-        board.on_epoch(&record, model).unwrap();
-        board.on_end(model).unwrap();
-        let shown = board.backend().unwrap().to_string();
-        for part in [
-            "epoch 1/4  step 50/200  eta",
-            "loss       0.0400",
-            "grad norm  2.5000",
-            "accuracy   0.7500    0.7500",
-            "train loss",
-            "valid loss",
-        ] {
-            assert!(shown.contains(part), "{part} in\n{shown}");
-        }
-        // What is printed next comes below, and so does the next run.
-        let height = |board: &mut Dashboard<TestBackend>| {
-            board.terminal.as_mut().unwrap().backend_mut().get_cursor_position().unwrap().y
-        };
-        assert_eq!(height(&mut board), HEIGHT);
-        board.on_start(&RunStart { epochs: 1, steps_per_epoch: 2, resumed: None }, model).unwrap();
-        board.on_end(model).unwrap();
-        assert_eq!(height(&mut board), 19, "the second needs more lines than there are");
-        let shown = board.backend().unwrap().to_string();
-        assert!(shown.contains("step 0/2") && shown.contains("0.0400│"), "the first stays above:\n{shown}");
-        // Braille dots of a curve.
-        assert!(shown.chars().any(|c| ('\u{2801}'..='\u{28ff}').contains(&c)), "{shown}");
-    }
 
     #[test]
     fn long_runs_keep_few_points_and_numbers_that_are_not_finite_are_left_out() {
@@ -322,9 +274,5 @@ mod tests {
         assert!((POINTS / 2 - 1..=POINTS).contains(&curve.points.len()), "{}", curve.points.len());
         assert!(curve.points.is_sorted_by(|a, b| a.0 < b.0));
         assert!(curve.points.iter().all(|p| (p.0 - p.1).abs() < 1e-6 * p.0.max(1.0)));
-        let mut board = Dashboard::on(TestBackend::new(20, 5)).unwrap();
-        let model = &mut Linear::new(1, 1, &mut Rng::seed(0)).unwrap();
-        board.on_step(&step(1, f64::NAN), model).unwrap();
-        board.on_end(model).unwrap();
     }
 }

@@ -2,6 +2,8 @@
 
 mod bits;
 mod callbacks;
+#[cfg(feature = "dashboard")]
+mod dashboard;
 mod fit;
 mod goldens;
 mod logs;
