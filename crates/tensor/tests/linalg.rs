@@ -12,8 +12,9 @@ fn size(x: &Tensor) -> f64 {
     }
 }
 
-/// c of the bounds `c·n·ε·scale`. The most that was seen, of 48 random shapes in f32 and f64, is 1.
-const C: f64 = 2.0;
+/// c of the bounds `c·n·ε·scale`. The most that was seen, of 20,000 random shapes in f32 and f64, is 2.7, for singular vectors of
+/// three rows; LAPACK's own tests allow 30.
+const C: f64 = 4.0;
 
 #[track_caller]
 fn close(x: &Tensor, y: &Tensor, n: usize, scale: f64) -> Result<()> {
