@@ -1,5 +1,10 @@
 //! Products of plane rotations, applied to the columns of a matrix in panels of rows that stay in the cache.
+//!
+//! A rotation by φ is made of three shears, which take three fused operations an element where its matrix takes four: with
+//! t = tan(φ/2) = s / (1 + c), x += t·y, y −= s·x, x += t·y. No factor exceeds 1 where c ≥ 0, so that no error grows.
+//! Source: Paeth, "A fast algorithm for general raster rotation", 1986.
 
+use super::tridiagonal::TINY;
 use super::{Fault, Real, Room};
 use crate::dtype::Float;
 use crate::parallel::{Disjoint, run};
@@ -14,7 +19,7 @@ const MANY: usize = 1 << 12;
 
 /// Rotations of neighbouring columns, sweep by sweep.
 pub(super) struct Rotations<T> {
-    /// Cosine and sine of each rotation.
+    /// t and s of each rotation.
     turns: Vec<(T, T)>,
     /// The first column of each sweep, and its rotations.
     sweeps: Vec<(usize, usize)>,
@@ -32,9 +37,10 @@ impl<T: Real> Rotations<T> {
         self.sweeps.push((first, 0));
     }
 
-    /// The next rotation of the sweep: columns (x, y) become (c·x + s·y, c·y − s·x); then y is the next one's x.
+    /// The next rotation of the sweep: columns (x, y) become (c·x + s·y, c·y − s·x); then y is the next one's x. c ≥ 0.
     pub(super) fn turn(&mut self, c: f64, s: f64) {
-        self.turns.push((T::of(c), T::of(s)));
+        debug_assert!(c >= 0.0 || c.is_nan(), "invariant: a rotation by a right angle at most");
+        self.turns.push((T::of(s / (1.0 + c)), T::of(s)));
         if let Some((_, count)) = self.sweeps.last_mut() {
             *count += 1;
         }
@@ -152,39 +158,70 @@ pub(super) fn follow<T: Real, const N: usize>(
     (ended, sides)
 }
 
+/// Columns (x, y) become (c·x + s·y, c·y − s·x): returns the first, and the second is the next x.
+#[inline(always)]
+fn turned<T: Float>(x: &mut [T; ROWS], mut y: [T; ROWS], (t, s): (T, T)) -> [T; ROWS] {
+    let mut out = y;
+    for i in 0..ROWS {
+        let sheared = t.mul_add(y[i], x[i]);
+        y[i] = s.neg().mul_add(sheared, y[i]);
+        out[i] = t.mul_add(y[i], sheared);
+    }
+    *x = y;
+    out
+}
+
 simd_fn! {
     fn rotate[T: Float](panel: &mut [T], turns: &[(T, T)], sweeps: &[(usize, usize)]) {
         let (columns, _) = panel.as_chunks_mut::<ROWS>();
-        let mut turns = turns;
-        for &(first, count) in sweeps {
-            let (own, rest) = turns.split_at(count);
-            turns = rest;
-            let mut x = columns[first];
-            for (k, &(c, s)) in own.iter().enumerate() {
-                let mut y = columns[first + k + 1];
-                let out = &mut columns[first + k];
-                for i in 0..ROWS {
-                    out[i] = c.mul_add(x[i], s.mul(y[i]));
-                    y[i] = s.neg().mul_add(x[i], c.mul(y[i]));
+        let (mut turns, mut sweeps) = (turns, sweeps);
+        while let [(first, count), rest @ ..] = sweeps {
+            let (count, own) = (*count, turns.split_at(*count));
+            (turns, sweeps) = (own.1, rest);
+            let columns = &mut columns[*first..];
+            // A sweep of the same columns, but for the last ones, follows a column behind, where they still are in registers:
+            // a column comes and goes once for both.
+            let behind = match rest {
+                [(then, others), rest @ ..] if then == first && (1..=count).contains(others) => {
+                    let (behind, after) = turns.split_at(*others);
+                    (turns, sweeps) = (after, rest);
+                    behind
                 }
-                x = y;
+                _ => &[],
+            };
+            let mut x = columns[0];
+            let Some((&turn, own)) = own.0.split_first() else { continue };
+            let mut y = turned(&mut x, columns[1], turn);
+            let both = own.len().min(behind.len());
+            for (k, (&turn, &then)) in own.iter().zip(behind).enumerate() {
+                let next = turned(&mut x, columns[k + 2], turn);
+                columns[k] = turned(&mut y, next, then);
             }
-            columns[first + count] = x;
+            if let [then] = behind[both..] {
+                columns[both] = turned(&mut y, x, then);
+                columns[both + 1] = y;
+                continue;
+            }
+            columns[both] = y;
+            for (k, &turn) in own.iter().enumerate().skip(both) {
+                columns[k + 1] = turned(&mut x, columns[k + 2], turn);
+            }
+            columns[count] = x;
         }
     }
 }
 
-/// (c, s, r) with c·x + s·y = r and c·y − s·x = 0.
+/// (c, s, r) with c·x + s·y = r, c·y − s·x = 0 and c ≥ 0, for x and y of a matrix whose norm is near 1.
 #[inline(always)]
 pub(super) fn givens(x: f64, y: f64) -> (f64, f64, f64) {
-    if y == 0.0 {
+    let square = x * x + y * y;
+    // Too small to matter, and to divide by.
+    if y == 0.0 || square < TINY * TINY {
         return (1.0, 0.0, x);
     }
-    let r = (x * x + y * y).sqrt();
-    if r == 0.0 {
-        return (1.0, 0.0, x);
-    }
-    let inverse = 1.0 / r;
+    // 1 / r as r / r²: the division does not wait for the root.
+    let r = square.sqrt().copysign(x);
+    let inverse = r * (1.0 / square);
     (x * inverse, y * inverse, r)
 }
 

@@ -263,7 +263,7 @@ fn sweep(d: &mut [f64], e: &mut [f64], (start, end): (usize, usize), mut turn: i
         let (s2, cs) = (square * inverse, x * z * inverse);
         // Not the roots of c² and s²: of numbers near 1 those are too small on average.
         let root = inverse.sqrt();
-        let (c, s) = (x * root, (square.sqrt() * root).copysign(z));
+        let (c, s) = (x.abs() * root, (square.sqrt() * root).copysign(z * x));
         let c = if inverse == 0.0 { 1.0 } else { c };
         if k > start {
             e[k - 1] = c * x + s * z;
