@@ -2,7 +2,7 @@
 
 use crate::anomaly;
 use crate::error::{Error, Result};
-use crate::gradients::{Gradients, LeafId};
+use crate::gradients::Gradients;
 use crate::graph::{Kind, Node, Record};
 use crate::op::{Grads, Saved};
 use crate::profile;
@@ -40,9 +40,14 @@ impl Var {
                 Kind::Result { op, .. } => {
                     let mut record = node.take().ok_or(Error::GraphConsumed { op })?;
                     let saved = Saved { record: &record, node: &node, higher: false };
-                    if let Some((id, sum)) = sum_to_add_to(&record, &mut found) {
+                    if let Some((slot, sum)) = sum_to_add_to(&record, &mut found, &mut pending) {
                         let sum = profile::backward(&record, || record.op.add_grad(&saved, &grad, sum))?;
-                        found.insert(id, sum);
+                        match slot.kind {
+                            Kind::Leaf(id) => _ = found.insert(id, sum),
+                            Kind::Result { .. } => {
+                                pending.insert(slot.id, (slot, Var::constant(sum)));
+                            }
+                        }
                         continue;
                     }
                     let grads = profile::backward(&record, || anomaly::backward(&record, &saved, &grad))?;
@@ -166,13 +171,21 @@ pub(crate) fn pull(output: Var, seed: Var, stop: u64, higher: bool) -> Result<Ve
     Ok(found)
 }
 
-/// The gradient that a leaf has so far, if the operation can add its own in place and no other input needs one.
-fn sum_to_add_to(record: &Record, found: &mut Gradients) -> Option<(LeafId, Tensor)> {
+/// The node, and the gradient that it has so far, to which the operation can add its own in place, if no other input
+/// needs one.
+fn sum_to_add_to(
+    record: &Record,
+    found: &mut Gradients,
+    pending: &mut Pending,
+) -> Option<(Arc<Node>, Tensor)> {
     let input = record.op.adds_to().filter(|_| !anomaly::is_on())?;
     let others = record.inputs.iter().enumerate().any(|(i, slot)| i != input && slot.node.is_some());
-    let slot = record.inputs.get(input).filter(|_| !others)?;
-    let Kind::Leaf(id) = slot.node.as_ref()?.kind else { return None };
-    found.remove(id).map(|sum| (id, sum))
+    let node = record.inputs.get(input).filter(|_| !others)?.node.as_ref()?;
+    let sum = match node.kind {
+        Kind::Leaf(id) => found.remove(id)?,
+        Kind::Result { .. } => pending.remove(&node.id)?.1.into_value(),
+    };
+    Some((node.clone(), sum))
 }
 
 /// Hands the gradients that a rule returned to the nodes of its inputs.

@@ -31,6 +31,41 @@ fn backward_adds_when_an_input_is_used_twice() -> Result<()> {
 }
 
 #[test]
+fn parts_of_a_value_add_their_gradients_where_they_were_read() -> Result<()> {
+    let x = Var::variable(Tensor::arange(60, DType::F64)?.mul_scalar(0.1)?.reshape([3, 4, 5])?);
+    let y = x.sin()?;
+    // Parts that meet, part from each other and overlap; one of them is read twice, and so is the whole.
+    let parts = [
+        y.narrow(1, 0, 2)?.square()?.sum(&[])?,
+        y.narrow(-1, 1, 3)?.exp()?.sum(&[])?,
+        y.select(0, -1)?.mul_scalar(3.0)?.sum(&[])?,
+        y.select(1, 2)?.cos()?.sum(&[])?,
+        y.slice(tensor::s![1.., ..;-2, 2])?.square()?.sum(&[])?,
+        y.narrow(1, 0, 2)?.exp()?.sum(&[])?,
+        y.tanh()?.sum(&[])?,
+        x.narrow(2, 4, 1)?.square()?.sum(&[])?,
+        x.select(2, 0)?.sum(&[])?,
+    ];
+    let mut loss = parts[0].clone();
+    for part in &parts[1..] {
+        loss = loss.add(part)?;
+    }
+    // One by one, by a graph that is differentiated again and makes each gradient whole.
+    let whole = derivative(&loss, &x)?;
+    let mut alone = Tensor::zeros([3, 4, 5], DType::F64)?;
+    for part in &parts {
+        alone = alone.add(derivative(part, &x)?.value())?;
+    }
+    drop(parts);
+    let grads = loss.backward()?;
+    let found = grads.of(&x).unwrap();
+    assert!(found.bit_eq(whole.value()));
+    let far = found.sub(&alone)?.abs()?.max(&[])?.item()?;
+    assert!(far < 1e-14, "{far}");
+    Ok(())
+}
+
+#[test]
 fn leaves_of_one_id_share_a_gradient() -> Result<()> {
     let id = LeafId::new();
     let (a, b) = (Var::leaf(Tensor::scalar(2.0), id), Var::leaf(Tensor::scalar(2.0), id));

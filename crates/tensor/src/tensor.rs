@@ -5,8 +5,12 @@ use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::layout::{Dims, Layout, checked_len};
 use crate::loops::copy::copy_into;
+use crate::parallel::for_chunks;
 use crate::word::{Word, with_words};
 use std::sync::Arc;
+
+/// Elements a thread fills at a time.
+const FILLED: usize = 1 << 16;
 
 /// A dense n-dimensional array. Cloning shares the buffer; views copy nothing; writing copies first if shared.
 #[derive(Clone)]
@@ -158,7 +162,12 @@ impl Tensor {
     /// Every element `value`, converted to `dtype`.
     pub fn full(shape: impl AsRef<[usize]>, value: f64, dtype: DType) -> Result<Self> {
         let bits = dtype.bits_of(value);
-        with_words!(dtype, W => Self::build_words("full", shape.as_ref(), dtype, |out: &mut [W]| out.fill(W::of(bits))))
+        with_words!(dtype, W => Self::build_words("full", shape.as_ref(), dtype, |out: &mut [W]| {
+            for_chunks(out, FILLED, |_, out| match bits {
+                0 => bytemuck::fill_zeroes(out),
+                _ => out.fill(W::of(bits)),
+            });
+        }))
     }
 
     /// Every element 0.

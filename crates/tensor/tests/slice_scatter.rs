@@ -1,4 +1,4 @@
-//! Writing where a slice reads.
+//! Writing, and adding, where a slice reads.
 
 use proptest::prelude::*;
 use tensor::{DType, Ellipsis, NewAxis, SliceArg, Tensor, s};
@@ -30,7 +30,33 @@ proptest! {
         let part = x.slice(&args).unwrap();
         let src = numbers(part.shape(), 100.0);
         prop_assert_eq!(x.slice_scatter(&args, &src).unwrap().to_vec::<f64>().unwrap(), by_number(&x, &args, &src));
+        // What is added is what would be written there, had the sums been made before.
+        let sums = by_number(&x, &args, &part.add(&src).unwrap());
+        prop_assert_eq!(x.slice_add(&args, &src).unwrap().to_vec::<f64>().unwrap(), sums);
     }
+}
+
+#[test]
+fn sums_are_made_in_place_where_nobody_else_looks() {
+    let x = numbers(&[3, 4], 0.0);
+    let src = numbers(&[2, 3], 10.0).transpose(0, 1).unwrap();
+    let args = s![.., ..;3];
+    let sums = [10.0, 1.0, 2.0, 16.0, 15.0, 5.0, 6.0, 21.0, 20.0, 9.0, 10.0, 26.0];
+    assert_eq!(x.slice_add(args, &src).unwrap().to_vec::<f64>().unwrap(), sums);
+    assert_eq!(x.to_vec::<f64>().unwrap(), numbers(&[3, 4], 0.0).to_vec::<f64>().unwrap());
+    assert_eq!(x.slice_add_owned(args, &src).unwrap().to_vec::<f64>().unwrap(), sums);
+    // Half precision is added in F32 and rounded once; whole numbers wrap.
+    let half = |x: f64| Tensor::full([3], x, DType::BF16).unwrap();
+    let y = half(256.0).slice_add(s![1..], &half(3.0).slice(s![1..]).unwrap()).unwrap();
+    assert_eq!(y.to_dtype(DType::F64).unwrap().to_vec::<f64>().unwrap(), [256.0, 260.0, 260.0]);
+    let y = Tensor::full([2], 120.0, DType::I8).unwrap();
+    let y = y.slice_add(s![0], &Tensor::scalar(10.0).to_dtype(DType::I8).unwrap()).unwrap();
+    assert_eq!(y.to_vec::<i8>().unwrap(), [-126, 120]);
+    let no = Tensor::zeros([2], DType::Bool).unwrap();
+    assert_eq!(
+        no.slice_add(s![1..], &no.slice(s![1..]).unwrap()).err().unwrap().to_string(),
+        no.add(&no).err().unwrap().to_string().replace("[add]", "[slice_add]")
+    );
 }
 
 #[test]

@@ -215,6 +215,14 @@ fn slice_scatter(s: &mut Source) -> Outcome {
     Ok(vec![owned, x.slice_scatter(&args, &src)?])
 }
 
+fn slice_add(s: &mut Source) -> Outcome {
+    let (x, args) = (s.any(), s.slice_args());
+    let shape = x.slice(&args)?.shape().to_vec();
+    let src = s.shaped(&x, &shape);
+    let owned = x.copied()?.slice_add_owned(&args, &src)?;
+    Ok(vec![owned, x.slice_add(&args, &src)?])
+}
+
 fn from_bytes(s: &mut Source) -> Outcome {
     let (x, dtype) = (s.any(), s.dtype());
     let mut bytes = x.to_le_bytes()?;
@@ -331,6 +339,7 @@ table! {
     "chunk": |s| { let (a, n) = (s.axis(), s.count()); let shape = s.many(3, |s| s.below(6)); let x = s.of(tensor::DType::U8, &shape); x.chunk(a, n) };
     "slice": |s| { let (x, args) = (s.any(), s.slice_args()); one(x.slice(&args)) };
     "slice_scatter": |s| slice_scatter(s);
+    "slice_add": |s| slice_add(s);
     "cat": |s| several(s, Tensor::cat);
     "stack": |s| several(s, Tensor::stack);
     "repeat": |s| { let (x, times) = (s.any(), s.many(5, |s| s.count())); one(x.repeat(&times)) };

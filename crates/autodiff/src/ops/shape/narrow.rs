@@ -25,8 +25,21 @@ impl Op for Narrow {
         Ok(x[0].narrow(self.axis, self.start, self.len)?)
     }
     fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
+        grads([unslice(grad, saved.shape(0), self.args(saved))?])
+    }
+    fn adds_to(&self) -> Option<usize> {
+        Some(0)
+    }
+    fn add_grad(&self, saved: &Saved, grad: &Var, sum: Tensor) -> Result<Tensor> {
+        Ok(sum.slice_add_owned(&self.args(saved), grad.value())?)
+    }
+}
+
+impl Narrow {
+    /// As a slice.
+    fn args(&self, saved: &Saved) -> Vec<SliceArg> {
         let range = SliceArg::from(self.start..self.start + self.len);
-        grads([unslice(grad, saved.shape(0), on_axis(saved.shape(0).len(), self.axis, range))?])
+        on_axis(saved.shape(0).len(), self.axis, range)
     }
 }
 

@@ -24,8 +24,20 @@ impl Op for Select {
         Ok(x[0].select(self.axis, self.index)?)
     }
     fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
-        let args = on_axis(saved.shape(0).len(), self.axis, SliceArg::Index(self.index));
-        grads([unslice(grad, saved.shape(0), args)?])
+        grads([unslice(grad, saved.shape(0), self.args(saved))?])
+    }
+    fn adds_to(&self) -> Option<usize> {
+        Some(0)
+    }
+    fn add_grad(&self, saved: &Saved, grad: &Var, sum: Tensor) -> Result<Tensor> {
+        Ok(sum.slice_add_owned(&self.args(saved), grad.value())?)
+    }
+}
+
+impl Select {
+    /// As a slice.
+    fn args(&self, saved: &Saved) -> Vec<SliceArg> {
+        on_axis(saved.shape(0).len(), self.axis, SliceArg::Index(self.index))
     }
 }
 

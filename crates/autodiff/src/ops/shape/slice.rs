@@ -24,6 +24,12 @@ impl Op for Slice {
     fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
         grads([unslice(grad, saved.shape(0), self.args.clone())?])
     }
+    fn adds_to(&self) -> Option<usize> {
+        Some(0)
+    }
+    fn add_grad(&self, _: &Saved, grad: &Var, sum: Tensor) -> Result<Tensor> {
+        Ok(sum.slice_add_owned(&self.args, grad.value())?)
+    }
 }
 
 /// Zeros of `shape` with the operand where `args` read: the gradient of [`Slice`].   `dg` is the slice of the gradient
