@@ -1,10 +1,19 @@
 //! Large products: faer on parts of the output, one part a thread at a time.
+//!
+//! faer packs b and reads a where it lies, four rows side by side. Where the columns of a are what lies together, as in the
+//! gradient of a weight, that is a line of the cache and a page for each k, on the same few sets of the cache where columns are
+//! a power of two apart: a is turned around first if that pays. And it cuts wide outputs in a way that costs a tenth where rows
+//! are few: it is given [`WIDE`] columns at most.
 
-use super::{Product, finish, small};
+use super::{Product, Raw, finish, small};
+use crate::buffer::Buffer;
+use crate::layout::{Dims, Layout};
+use crate::loops::copy::copy_into;
 use crate::parallel;
 use faer::linalg::matmul::matmul;
 use faer::traits::ComplexField;
 use faer::{Accum, MatMut, MatRef, Par};
+use smallvec::smallvec;
 
 /// The least multiply-adds, some 5 µs of them, that a part is worth handing to a thread for.
 pub(super) const PART_FLOPS: usize = 1 << 18;
@@ -66,6 +75,41 @@ pub(super) unsafe fn split<T: Send + Sync>(
     });
 }
 
+/// The most columns that faer is given at a time: four of its tiles, and fewer than it cuts by itself.
+const WIDE: usize = 4 * COLUMNS;
+/// The least columns of b for which a turned copy of a pays, and the bytes of it, which stay in the last cache.
+const TURNED_FOR: usize = 128;
+const TURNED: usize = 8 << 20;
+
+/// The product, with a turned around for it, a part at a time, if its columns are contiguous and many.
+///
+/// # Safety
+/// As for [`split`] and [`product`].
+pub(super) unsafe fn turned<T: Faer + super::Scalar>(p: &Product<T>, threads: usize) {
+    let far = p.a.rs == 1 && p.a.cs >= 256 && p.k >= 256 && p.n >= TURNED_FOR;
+    let rows = (TURNED / size_of::<T>() / p.k.max(1)).min(p.m);
+    let room = if far && rows >= 64 { Buffer::new("matmul", rows * p.k, T::DTYPE).ok() } else { None };
+    let Some(mut room) = room else {
+        // SAFETY: handed on to the caller.
+        return unsafe { split(p, threads, 2, |p| product(p)) };
+    };
+    let parts = p.m.div_ceil(rows);
+    for i in 0..parts {
+        let (start, end) = (p.m * i / parts, p.m * (i + 1) / parts);
+        let part = p.part(start, 0, end - start, p.n);
+        let layout =
+            Layout { shape: Dims::from_slice(&[part.m, p.k]), strides: smallvec![1, p.a.cs], offset: 0 };
+        let room = &mut room.as_mut_slice::<T>()[..part.m * p.k];
+        // SAFETY: (i, l) of a may be read for i < m and l < k, which lie i + l·cs from the first one; the rest is handed on.
+        unsafe {
+            let a = std::slice::from_raw_parts(part.a.p, (p.k - 1) * p.a.cs as usize + part.m);
+            copy_into(a, &layout, room);
+            let a = Raw { p: room.as_ptr(), rs: p.k as isize, cs: 1 };
+            split(&Product { a, ..part }, threads, 2, |p| product(p));
+        }
+    }
+}
+
 /// The product by faer, or by tiles where that would change the order.
 ///
 /// # Safety
@@ -77,10 +121,16 @@ pub(super) unsafe fn product<T: Faer + super::Scalar>(p: &Product<T>) {
         if p.m < 2 || p.n < 2 || p.flops() <= FAER_SMALL {
             return small::product(p);
         }
-        let out = MatMut::from_raw_parts_mut(p.out, p.m, p.n, p.ld as isize, 1);
         let a = MatRef::from_raw_parts(p.a.p, p.m, p.k, p.a.rs, p.a.cs);
-        let b = MatRef::from_raw_parts(p.b.p, p.k, p.n, p.b.rs, p.b.cs);
-        matmul(out, Accum::Replace, a, b, <T as crate::Number>::ONE, Par::Seq);
+        // Of equal widths, whole vectors each: what is left over would be tiles that are mostly empty.
+        let parts = p.n.div_ceil(WIDE).min(p.flops() / (2 * FAER_SMALL)).max(1);
+        let column = |i: usize| if i == parts { p.n } else { p.n * i / parts / VECTOR * VECTOR };
+        for i in 0..parts {
+            let part = p.part(0, column(i), p.m, column(i + 1) - column(i));
+            let out = MatMut::from_raw_parts_mut(part.out, part.m, part.n, part.ld as isize, 1);
+            let b = MatRef::from_raw_parts(part.b.p, part.k, part.n, part.b.rs, part.b.cs);
+            matmul(out, Accum::Replace, a, b, <T as crate::Number>::ONE, Par::Seq);
+        }
         finish(p);
     }
 }

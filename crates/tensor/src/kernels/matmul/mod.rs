@@ -332,7 +332,7 @@ unsafe fn dispatch<T: Scalar + gemm::Faer>(p: Product<T>, threads: usize) {
                 None => of,
             };
             let p = Product { a: raw(&a, p.a, p.k), b: raw(&b, p.b, p.n), ..p };
-            gemm::split(&p, threads, 2, |p| gemm::product(p));
+            gemm::turned(&p, threads);
         }
     }
 }
