@@ -166,6 +166,32 @@ fn three_by_three(n: usize, c_in: usize, c_out: usize, size: [usize; 2], padding
     }
 }
 
+/// Windows that go by tiles, beside the plain 3×3 ones: wider, with steps inside, in groups, and deep.
+fn other_windows() -> Vec<Case> {
+    let case = |x: &[usize], weight: &[usize], padding: &[usize], dilation: &[usize], groups| Case {
+        x: x.to_vec(),
+        weight: weight.to_vec(),
+        options: ConvOptions {
+            padding: padding.into(),
+            dilation: dilation.into(),
+            groups,
+            ..Default::default()
+        },
+    };
+    vec![
+        case(&[2, 16, 9, 8], &[17, 16, 5, 5], &[2, 2], &[1, 1], 1),
+        case(&[1, 20, 12, 7], &[16, 20, 5, 5], &[0, 3], &[1, 1], 1),
+        case(&[3, 16, 14, 13], &[16, 16, 3, 3], &[2, 2], &[2, 2], 1),
+        case(&[2, 16, 17, 11], &[24, 16, 3, 3], &[1, 3], &[3, 1], 1),
+        case(&[1, 16, 15, 21], &[16, 16, 5, 5], &[4, 6], &[2, 3], 1),
+        case(&[2, 48, 8, 9], &[51, 16, 3, 3], &[1, 1], &[1, 1], 3),
+        case(&[1, 32, 11, 16], &[64, 16, 5, 5], &[4, 4], &[2, 2], 2),
+        case(&[2, 16, 5, 8, 7], &[18, 16, 3, 3, 3], &[1, 1, 1], &[1, 1, 1], 1),
+        case(&[1, 16, 7, 9, 10], &[16, 16, 2, 3, 3], &[1, 2, 2], &[3, 2, 2], 1),
+        case(&[1, 17, 4, 8, 8], &[16, 17, 1, 5, 5], &[0, 2, 2], &[1, 1, 1], 1),
+    ]
+}
+
 #[test]
 fn tiles_of_all_sizes_match_the_definition() {
     let mut rng = Rng::seed(5);
@@ -182,6 +208,10 @@ fn tiles_of_all_sizes_match_the_definition() {
         check(&case, &mut rng, DType::F64, 1e-14);
         check(&case, &mut rng, DType::F32, 4e-6);
     }
+    for case in other_windows() {
+        check(&case, &mut rng, DType::F64, 1e-14);
+        check(&case, &mut rng, DType::F32, 4e-6);
+    }
 }
 
 #[test]
@@ -190,6 +220,7 @@ fn bits_do_not_depend_on_threads_batch_or_memory_order() {
     let mut cases: Vec<Case> = (0..20).map(|_| random_case(&mut rng)).collect();
     cases.push(three_by_three(11, 16, 24, [14, 10], 1));
     cases.push(three_by_three(3, 32, 16, [40, 40], 1));
+    cases.extend(other_windows());
     for case in cases {
         let x = normal(&mut rng, &case.x, DType::F32);
         let weight = normal(&mut rng, &case.weight, DType::F32);

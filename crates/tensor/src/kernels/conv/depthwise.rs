@@ -292,9 +292,15 @@ vector_fn! {
             for stretch in over.line {
                 let taps = &over.plan.taps[stretch.taps];
                 let parts = taps.len().div_ceil(most_taps::<T, W>());
-                for part in 0..parts {
-                    let block = &taps[taps.len() * part / parts..taps.len() * (part + 1) / parts];
-                    with_rows!(block.len(), M => windows_block::<T, W, M>(over, stretch, block, sums));
+                // Whole pixels at a time, as above, in longer pieces: each adds to the sums.
+                let pieces = stretch.count.div_ceil(2 * TOGETHER);
+                for piece in 0..pieces {
+                    let range = stretch.count * piece / pieces..stretch.count * (piece + 1) / pieces;
+                    for part in 0..parts {
+                        let block = &taps[taps.len() * part / parts..taps.len() * (part + 1) / parts];
+                        with_rows!(block.len(), M =>
+                            windows_block::<T, W, M>(over, stretch, range.clone(), block, sums));
+                    }
                 }
             }
         }
@@ -302,11 +308,12 @@ vector_fn! {
 }
 
 /// # Safety
-/// As for [`windows`], for M taps.
+/// As for [`windows`], for results of `range` and M taps.
 #[inline(always)]
 unsafe fn windows_block<T: Scalar, V: Vector<T>, const M: usize>(
     over: &Over<T>,
     stretch: &Stretch,
+    range: Range<usize>,
     taps: &[Tap],
     sums: *mut T,
 ) {
@@ -318,9 +325,9 @@ unsafe fn windows_block<T: Scalar, V: Vector<T>, const M: usize>(
         while j < c {
             let mask = V::first((c - j).min(V::LANES));
             let mut chain = [V::splat(T::ZERO); M];
-            let mut a = over.a.wrapping_offset(stretch.a).wrapping_add(j);
-            let mut b = over.b.cast_const().wrapping_add(stretch.b + j);
-            for _ in 0..stretch.count {
+            let mut a = over.a.wrapping_offset(stretch.a).wrapping_add(range.start * a_step + j);
+            let mut b = over.b.cast_const().wrapping_add(stretch.b + range.start * b_step + j);
+            for _ in range.clone() {
                 prefetch(a.wrapping_add(ahead));
                 prefetch(b.wrapping_add(AHEAD / size_of::<T>()));
                 let grad = V::load_first(b, mask);

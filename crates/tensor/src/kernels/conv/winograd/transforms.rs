@@ -4,14 +4,29 @@ use crate::Float;
 use crate::kernels::vector::{Scalar, Vector, vector_fn};
 use crate::simd::simd_fn;
 
-/// Results of a tile along an axis.
-pub(super) const TILE: usize = 4;
-/// Pixels of a tile along an axis.
+/// Pixels of a tile along an axis: its results, and one less than the taps of the window.
 pub(super) const PATCH: usize = 6;
 /// Products of a tile.
 pub(super) const POINTS: usize = PATCH * PATCH;
 /// The largest magnitude of what is transformed: transforms multiply by 100 at most, and products are summed.
 const LIMIT: f64 = 1e15;
+
+/// Runs `$body` with `$N` the constant that `$tile`, the results of a tile along an axis, is.
+macro_rules! with_tile {
+    ($tile:expr, $N:ident => $body:expr) => {
+        match $tile {
+            4 => {
+                const $N: usize = 4;
+                $body
+            }
+            2 => {
+                const $N: usize = 2;
+                $body
+            }
+            _ => unreachable!("invariant: tiles have 4 results for 3 taps, or 2 for 5"),
+        }
+    };
+}
 
 simd_fn! {
     /// Whether every magnitude is finite and at most [`LIMIT`].
@@ -29,49 +44,75 @@ simd_fn! {
         })
     }
 
-    /// `G·w·Gᵀ`: w (9, len) to out (36, len).
-    pub(super) fn spread_weights[T: Float](w: &[T], len: usize, out: &mut [T]) {
-        for start in (0..len).step_by(64) {
-            let width = 64.min(len - start);
-            let mut rows = [[T::ZERO; 64]; 3 * PATCH];
-            for j in 0..3 {
-                for e in 0..width {
-                    let column = [0, 3, 6].map(|i| w[(i + j) * len + start + e]);
-                    for (i, x) in spread(column).into_iter().enumerate() {
-                        rows[3 * i + j][e] = x;
-                    }
+    /// `G·w·Gᵀ`: w (taps², len) to out (36, len), for tiles of `tile` results along an axis.
+    pub(super) fn spread_weights[T: Float](w: &[T], len: usize, out: &mut [T], tile: usize) {
+        with_tile!(tile, N => spread_all::<T, { PATCH + 1 - N }>(w, len, out))
+    }
+
+    /// `Gᵀ·s·G`: sums (36, len) to out (taps², len), for tiles of `tile` results along an axis.
+    pub(super) fn gather_weights[T: Float](sums: &[T], len: usize, out: &mut [T], tile: usize) {
+        with_tile!(tile, N => gather_all::<T, { PATCH + 1 - N }>(sums, len, out))
+    }
+}
+
+#[inline(always)]
+fn spread_all<T: Float, const TAPS: usize>(w: &[T], len: usize, out: &mut [T]) {
+    for start in (0..len).step_by(64) {
+        let width = 64.min(len - start);
+        let mut rows = [[[T::ZERO; 64]; TAPS]; PATCH];
+        for j in 0..TAPS {
+            for e in 0..width {
+                let mut column = [T::ZERO; TAPS];
+                for i in 0..TAPS {
+                    column[i] = w[(TAPS * i + j) * len + start + e];
+                }
+                let column = spread(column);
+                for i in 0..PATCH {
+                    rows[i][j][e] = column[i];
                 }
             }
-            for i in 0..PATCH {
-                for e in 0..width {
-                    let row = [0, 1, 2].map(|j| rows[3 * i + j][e]);
-                    for (j, x) in spread(row).into_iter().enumerate() {
-                        out[(PATCH * i + j) * len + start + e] = x;
-                    }
+        }
+        for (i, row) in rows.iter().enumerate() {
+            for e in 0..width {
+                let mut taps = [T::ZERO; TAPS];
+                for j in 0..TAPS {
+                    taps[j] = row[j][e];
+                }
+                let points = spread(taps);
+                for j in 0..PATCH {
+                    out[(PATCH * i + j) * len + start + e] = points[j];
                 }
             }
         }
     }
+}
 
-    /// `Gᵀ·s·G`: sums (36, len) to out (9, len).
-    pub(super) fn gather_weights[T: Float](sums: &[T], len: usize, out: &mut [T]) {
-        for start in (0..len).step_by(64) {
-            let width = 64.min(len - start);
-            let mut rows = [[T::ZERO; 64]; 3 * PATCH];
-            for j in 0..PATCH {
-                for e in 0..width {
-                    let column: [T; PATCH] = std::array::from_fn(|i| sums[(PATCH * i + j) * len + start + e]);
-                    for (i, x) in gather(column).into_iter().enumerate() {
-                        rows[PATCH * i + j][e] = x;
-                    }
+#[inline(always)]
+fn gather_all<T: Float, const TAPS: usize>(sums: &[T], len: usize, out: &mut [T]) {
+    for start in (0..len).step_by(64) {
+        let width = 64.min(len - start);
+        let mut rows = [[[T::ZERO; 64]; PATCH]; TAPS];
+        for j in 0..PATCH {
+            for e in 0..width {
+                let mut column = [T::ZERO; PATCH];
+                for i in 0..PATCH {
+                    column[i] = sums[(PATCH * i + j) * len + start + e];
+                }
+                let column: [T; TAPS] = gather(column);
+                for i in 0..TAPS {
+                    rows[i][j][e] = column[i];
                 }
             }
-            for i in 0..3 {
-                for e in 0..width {
-                    let row: [T; PATCH] = std::array::from_fn(|j| rows[PATCH * i + j][e]);
-                    for (j, x) in gather(row).into_iter().enumerate() {
-                        out[(3 * i + j) * len + start + e] = x;
-                    }
+        }
+        for (i, row) in rows.iter().enumerate() {
+            for e in 0..width {
+                let mut points = [T::ZERO; PATCH];
+                for j in 0..PATCH {
+                    points[j] = row[j][e];
+                }
+                let taps: [T; TAPS] = gather(points);
+                for j in 0..TAPS {
+                    out[(TAPS * i + j) * len + start + e] = taps[j];
                 }
             }
         }
@@ -86,27 +127,50 @@ const B: f64 = 1.5;
 const OVER: [f64; 3] =
     [1.0 / (A * A * B * B), 0.5 / (A * A * (A * A - B * B)), 0.5 / (B * B * (B * B - A * A))];
 
-/// G·w
+/// The values at a point, and at its opposite, of the polynomial with these coefficients: their even and odd powers.
 #[inline(always)]
-fn spread<T: Float>([a, b, c]: [T; 3]) -> [T; PATCH] {
-    let at = |point: f64, over: f64| {
-        let (even, odd) = (T::of(point * point).mul_add(c, a), T::of(point).mul(b));
-        [T::of(over).mul(even.add(odd)), T::of(over).mul(even.sub(odd))]
-    };
-    let ([near, near_odd], [far, far_odd]) = (at(A, OVER[1]), at(B, OVER[2]));
-    [T::of(OVER[0]).mul(a), near, near_odd, far, far_odd, c]
+fn halves<T: Float, const TAPS: usize>(w: &[T; TAPS], point: f64) -> (T, T) {
+    let square = T::of(point * point);
+    let (mut even, mut odd) = (w[TAPS - 1], w[TAPS - 2]);
+    for i in (0..TAPS - 2).rev() {
+        match i % 2 {
+            0 => even = square.mul_add(even, w[i]),
+            _ => odd = square.mul_add(odd, w[i]),
+        }
+    }
+    (even, T::of(point).mul(odd))
 }
 
-/// Gᵀ·s
+/// G·w, for 3 or 5 taps.
 #[inline(always)]
-fn gather<T: Float>([z, a, b, c, d, last]: [T; PATCH]) -> [T; 3] {
+fn spread<T: Float, const TAPS: usize>(w: [T; TAPS]) -> [T; PATCH] {
+    let ((near, near_odd), (far, far_odd)) = (halves(&w, A), halves(&w, B));
+    let (over_a, over_b) = (T::of(OVER[1]), T::of(OVER[2]));
+    [
+        T::of(OVER[0]).mul(w[0]),
+        over_a.mul(near.add(near_odd)),
+        over_a.mul(near.sub(near_odd)),
+        over_b.mul(far.add(far_odd)),
+        over_b.mul(far.sub(far_odd)),
+        w[TAPS - 1],
+    ]
+}
+
+/// Gᵀ·s, for 3 or 5 taps.
+#[inline(always)]
+fn gather<T: Float, const TAPS: usize>([z, a, b, c, d, last]: [T; PATCH]) -> [T; TAPS] {
     let (near, far) = (T::of(OVER[1]).mul(a.add(b)), T::of(OVER[2]).mul(c.add(d)));
     let (near_odd, far_odd) = (T::of(A * OVER[1]).mul(a.sub(b)), T::of(B * OVER[2]).mul(c.sub(d)));
-    [
-        T::of(OVER[0]).mul_add(z, near.add(far)),
-        near_odd.add(far_odd),
-        T::of(A * A).mul_add(near, T::of(B * B).mul_add(far, last)),
-    ]
+    let mut out = [T::ZERO; TAPS];
+    out[0] = T::of(OVER[0]).mul_add(z, near.add(far));
+    out[1] = near_odd.add(far_odd);
+    for i in 2..TAPS {
+        let (near, far) = if i % 2 == 0 { (near, far) } else { (near_odd, far_odd) };
+        let last = if i + 1 == TAPS { last } else { T::ZERO };
+        let (a, b) = if i < 4 { (A * A, B * B) } else { (A * A * A * A, B * B * B * B) };
+        out[i] = T::of(a).mul_add(near, T::of(b).mul_add(far, last));
+    }
+    out
 }
 
 /// Bᵀ·d
@@ -139,19 +203,19 @@ unsafe fn turn<T: Scalar, V: Vector<T>>(d: [V; PATCH]) -> [V; PATCH] {
 /// # Safety
 /// As for [`Vector`].
 #[inline(always)]
-unsafe fn close<T: Scalar, V: Vector<T>>(m: [V; PATCH]) -> [V; TILE] {
+unsafe fn close<T: Scalar, V: Vector<T>, const N: usize>(m: [V; PATCH]) -> [V; N] {
     // SAFETY: handed on to the caller.
     unsafe {
-        let power = |point: f64, n: i32| T::of((1..n).fold(point, |x, _| x * point));
+        let power = |point: f64, n: usize| T::of((1..n).fold(point, |x, _| x * point));
         let (near, near_odd) = (m[1].add(m[2]), m[1].sub(m[2]));
         let (far, far_odd) = (m[3].add(m[4]), m[3].sub(m[4]));
-        let zero = V::splat(T::ZERO);
-        [
-            m[0].add(near.add(far)),
-            near_odd.mul_add(V::splat(power(A, 1)), far_odd.mul_add(V::splat(power(B, 1)), zero)),
-            near.mul_add(V::splat(power(A, 2)), far.mul_add(V::splat(power(B, 2)), zero)),
-            near_odd.mul_add(V::splat(power(A, 3)), far_odd.mul_add(V::splat(power(B, 3)), m[5])),
-        ]
+        let mut out = [m[0].add(near.add(far)); N];
+        for i in 1..N {
+            let (near, far) = if i % 2 == 0 { (near, far) } else { (near_odd, far_odd) };
+            let last = if i + 1 == N { m[5] } else { V::splat(T::ZERO) };
+            out[i] = near.mul_add(V::splat(power(A, i)), far.mul_add(V::splat(power(B, i)), last));
+        }
+        out
     }
 }
 
@@ -160,44 +224,59 @@ unsafe fn close<T: Scalar, V: Vector<T>>(m: [V; PATCH]) -> [V; TILE] {
 /// # Safety
 /// As for [`Vector`].
 #[inline(always)]
-unsafe fn open<T: Scalar, V: Vector<T>>(g: [V; TILE]) -> [V; PATCH] {
+unsafe fn open<T: Scalar, V: Vector<T>, const N: usize>(g: [V; N]) -> [V; PATCH] {
     // SAFETY: handed on to the caller.
     unsafe {
         let (a, less_a, b, less_b) =
             (V::splat(T::of(A)), V::splat(T::of(-A)), V::splat(T::of(B)), V::splat(T::of(-B)));
-        let (a2, b2) = (V::splat(T::of(A * A)), V::splat(T::of(B * B)));
-        let (near, near_odd) = (g[2].mul_add(a2, g[0]), g[3].mul_add(a2, g[1]));
-        let (far, far_odd) = (g[2].mul_add(b2, g[0]), g[3].mul_add(b2, g[1]));
+        let (mut near, mut near_odd) = (g[0], g[1]);
+        let (mut far, mut far_odd) = (near, near_odd);
+        if N == 4 {
+            let (a2, b2) = (V::splat(T::of(A * A)), V::splat(T::of(B * B)));
+            (near, near_odd) = (g[N - 2].mul_add(a2, near), g[N - 1].mul_add(a2, near_odd));
+            (far, far_odd) = (g[N - 2].mul_add(b2, far), g[N - 1].mul_add(b2, far_odd));
+        }
         [
             g[0],
             near_odd.mul_add(a, near),
             near_odd.mul_add(less_a, near),
             far_odd.mul_add(b, far),
             far_odd.mul_add(less_b, far),
-            g[3],
+            g[N - 1],
         ]
     }
 }
 
-/// Defines `$name`, which spreads tiles of `$size`×`$size` pixels over their points by `$map` along both axes:
-/// `rows`·`columns` tiles, 4 pixels apart, of a padded image of c channels; point p of tile t at `out[p·apart + t·c]`.
+/// `turn` of a patch, for tiles of any size.
+///
+/// # Safety
+/// As for [`Vector`].
+#[inline(always)]
+unsafe fn turn_patch<T: Scalar, V: Vector<T>, const N: usize>(d: [V; PATCH]) -> [V; PATCH] {
+    // SAFETY: handed on to the caller.
+    unsafe { turn::<T, V>(d) }
+}
+
+/// Spreads tiles of `SIZE`×`SIZE` pixels over their points by `$map` along both axes: `rows`·`columns` tiles, N pixels apart, of a
+/// padded image of c channels; point p of tile t at `out[p·apart + t·c]`.
 macro_rules! tiles {
-    ($(#[$meta:meta])* $name:ident, $each:ident, $size:ident, $map:ident) => {
+    ($(#[$meta:meta])* $name:ident, $each:ident, $every:ident, |$M:ident| $size:expr, $map:ident) => {
         $(#[$meta])*
         pub(super) fn $name<T: Scalar>(
             x: &[T],
-            rows: usize,
-            columns: usize,
+            (rows, columns): (usize, usize),
+            tile: usize,
             c: usize,
             out: &mut [T],
             apart: usize,
         ) {
-            let image = (rows * TILE + 2) * (columns * TILE + 2) * c;
+            let edge = PATCH - tile;
+            let image = (rows * tile + edge) * (columns * tile + edge) * c;
             assert!(x.len() >= image, "invariant: the image has all patches");
             let last = (POINTS - 1) * apart + rows * columns * c;
             assert!(out.len() >= last, "invariant: there is room for all points");
             // SAFETY: the sizes just seen.
-            unsafe { $each(x.as_ptr(), rows, columns, c, out.as_mut_ptr(), apart) }
+            unsafe { $each(x.as_ptr(), rows, columns, tile, c, out.as_mut_ptr(), apart) }
         }
 
         vector_fn! {
@@ -207,38 +286,54 @@ macro_rules! tiles {
                 x: *const T,
                 rows: usize,
                 columns: usize,
+                tile: usize,
                 c: usize,
                 out: *mut T,
                 apart: usize,
             ) {
-                // SAFETY: the caller's promise; the mask ends at channel c.
-                unsafe {
-                    let line = (columns * TILE + 2) * c;
-                    for tile in 0..rows * columns {
-                        let patch = x.add(tile / columns * TILE * line + tile % columns * TILE * c);
-                        let mut at = 0;
-                        while at < c {
-                            let mask = W::first((c - at).min(W::LANES));
-                            let mut half = [[W::splat(T::ZERO); PATCH]; $size];
-                            for j in 0..$size {
-                                let mut column = [W::splat(T::ZERO); $size];
-                                for i in 0..$size {
-                                    column[i] = W::load_first(patch.add(i * line + j * c + at), mask);
-                                }
-                                half[j] = $map::<T, W>(column);
+                // SAFETY: handed on to the caller.
+                unsafe { with_tile!(tile, N => $every::<T, W, N>(x, rows, columns, c, out, apart)) }
+            }
+        }
+
+        /// # Safety
+        /// As above, and the instruction set of W.
+        #[inline(always)]
+        unsafe fn $every<T: Scalar, W: Vector<T>, const $M: usize>(
+            x: *const T,
+            rows: usize,
+            columns: usize,
+            c: usize,
+            out: *mut T,
+            apart: usize,
+        ) {
+            // SAFETY: the caller's promise; the mask ends at channel c.
+            unsafe {
+                let line = (columns * $M + PATCH - $M) * c;
+                for tile in 0..rows * columns {
+                    let patch = x.add(tile / columns * $M * line + tile % columns * $M * c);
+                    let mut at = 0;
+                    while at < c {
+                        let mask = W::first((c - at).min(W::LANES));
+                        let mut half = [[W::splat(T::ZERO); PATCH]; $size];
+                        for j in 0..$size {
+                            let mut column = [W::splat(T::ZERO); $size];
+                            for i in 0..$size {
+                                column[i] = W::load_first(patch.add(i * line + j * c + at), mask);
                             }
-                            for i in 0..PATCH {
-                                let mut row = [W::splat(T::ZERO); $size];
-                                for j in 0..$size {
-                                    row[j] = half[j][i];
-                                }
-                                let points = $map::<T, W>(row);
-                                for j in 0..PATCH {
-                                    points[j].store_first(out.add((PATCH * i + j) * apart + tile * c + at), mask);
-                                }
-                            }
-                            at += W::LANES;
+                            half[j] = $map::<T, W, $M>(column);
                         }
+                        for i in 0..PATCH {
+                            let mut row = [W::splat(T::ZERO); $size];
+                            for j in 0..$size {
+                                row[j] = half[j][i];
+                            }
+                            let points = $map::<T, W, $M>(row);
+                            for j in 0..PATCH {
+                                points[j].store_first(out.add((PATCH * i + j) * apart + tile * c + at), mask);
+                            }
+                        }
+                        at += W::LANES;
                     }
                 }
             }
@@ -248,20 +343,24 @@ macro_rules! tiles {
 
 tiles! {
     /// `Bᵀ·d·B` of the tiles d of an image.
-    transform_patches, transform_each, PATCH, turn
+    transform_patches, transform_each, transform_all, |N| PATCH, turn_patch
 }
 tiles! {
     /// `A·g·Aᵀ` of the tiles g of a gradient, which lie in a padded image as those of an image do.
-    transform_gradients, open_each, TILE, open
+    transform_gradients, open_each, open_all, |N| N, open
 }
 
-/// The image that results go to.
+/// The plane that results go to.
 pub(super) struct Target<T> {
     pub(super) out: *mut T,
     pub(super) height: usize,
     pub(super) width: usize,
+    /// Elements from a pixel to the one below and to the next one.
+    pub(super) steps: [usize; 2],
     /// The first row that is written.
     pub(super) first: usize,
+    /// Results of a tile along an axis.
+    pub(super) tile: usize,
     /// Results of a pixel.
     pub(super) n: usize,
     pub(super) bias: *const T,
@@ -272,49 +371,63 @@ vector_fn! {
     /// `Aᵀ·m·A` of `rows`·`columns` tiles, then bias and rectifier, to those of their pixels that exist.
     ///
     /// # Safety
-    /// m must have all points of all tiles, `y` be an image whose rows no other thread touches, with a bias that is null
+    /// m must have all points of all tiles, `y` be a plane whose rows no other thread touches, with a bias that is null
     /// or n long.
     pub(super) unsafe fn finish_tiles<T, H, W>(m: *const T, apart: usize, rows: usize, columns: usize, y: &Target<T>) {
-        // SAFETY: the caller's promise; the mask ends at result n, and pixels beyond the image are not written.
-        unsafe {
-            for tile in 0..rows * columns {
-                let (row, column) = (y.first + tile / columns * TILE, tile % columns * TILE);
-                let (height, width) = (TILE.min(y.height - row), TILE.min(y.width - column));
-                let mut at = 0;
-                while at < y.n {
-                    let mask = W::first((y.n - at).min(W::LANES));
-                    let mut half = [[W::splat(T::ZERO); TILE]; PATCH];
-                    for j in 0..PATCH {
-                        let mut column = [W::splat(T::ZERO); PATCH];
-                        for i in 0..PATCH {
-                            column[i] = W::load_first(m.add((PATCH * i + j) * apart + tile * y.n + at), mask);
-                        }
-                        half[j] = close::<T, W>(column);
+        // SAFETY: handed on to the caller.
+        unsafe { with_tile!(y.tile, N => finish_all::<T, W, N>(m, apart, rows, columns, y)) }
+    }
+}
+
+/// # Safety
+/// As for [`finish_tiles`], and the instruction set of W.
+#[inline(always)]
+unsafe fn finish_all<T: Scalar, W: Vector<T>, const N: usize>(
+    m: *const T,
+    apart: usize,
+    rows: usize,
+    columns: usize,
+    y: &Target<T>,
+) {
+    // SAFETY: the caller's promise; the mask ends at result n, and pixels beyond the plane are not written.
+    unsafe {
+        for tile in 0..rows * columns {
+            let (row, column) = (y.first + tile / columns * N, tile % columns * N);
+            let (height, width) = (N.min(y.height - row), N.min(y.width - column));
+            let mut at = 0;
+            while at < y.n {
+                let mask = W::first((y.n - at).min(W::LANES));
+                let mut half = [[W::splat(T::ZERO); N]; PATCH];
+                for j in 0..PATCH {
+                    let mut column = [W::splat(T::ZERO); PATCH];
+                    for i in 0..PATCH {
+                        column[i] = W::load_first(m.add((PATCH * i + j) * apart + tile * y.n + at), mask);
                     }
-                    let bias = match y.bias.is_null() {
-                        true => W::splat(T::ZERO),
-                        false => W::load_first(y.bias.add(at), mask),
-                    };
-                    for i in 0..height {
-                        let mut values = [W::splat(T::ZERO); PATCH];
-                        for j in 0..PATCH {
-                            values[j] = half[j][i];
-                        }
-                        let closed = close::<T, W>(values);
-                        let to = y.out.add(((row + i) * y.width + column) * y.n + at);
-                        for j in 0..width {
-                            let mut value = closed[j];
-                            if !y.bias.is_null() {
-                                value = value.add(bias);
-                            }
-                            if y.relu {
-                                value = value.rectified(W::splat(T::ZERO));
-                            }
-                            value.store_first(to.add(j * y.n), mask);
-                        }
-                    }
-                    at += W::LANES;
+                    half[j] = close::<T, W, N>(column);
                 }
+                let bias = match y.bias.is_null() {
+                    true => W::splat(T::ZERO),
+                    false => W::load_first(y.bias.add(at), mask),
+                };
+                for i in 0..height {
+                    let mut values = [W::splat(T::ZERO); PATCH];
+                    for j in 0..PATCH {
+                        values[j] = half[j][i];
+                    }
+                    let closed = close::<T, W, N>(values);
+                    let to = y.out.add((row + i) * y.steps[0] + column * y.steps[1] + at);
+                    for j in 0..width {
+                        let mut value = closed[j];
+                        if !y.bias.is_null() {
+                            value = value.add(bias);
+                        }
+                        if y.relu {
+                            value = value.rectified(W::splat(T::ZERO));
+                        }
+                        value.store_first(to.add(j * y.steps[1]), mask);
+                    }
+                }
+                at += W::LANES;
             }
         }
     }
