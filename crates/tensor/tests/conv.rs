@@ -192,8 +192,25 @@ fn other_windows() -> Vec<Case> {
     ]
 }
 
+/// Convolutions, or gradients for the input, into fewer channels than a register holds, in several bands of rows.
+fn into_few_channels() -> Vec<Case> {
+    let case = |x: &[usize], weight: &[usize], stride: usize, padding: usize| Case {
+        x: x.to_vec(),
+        weight: weight.to_vec(),
+        options: ConvOptions { stride: stride.into(), padding: padding.into(), ..Default::default() },
+    };
+    vec![
+        case(&[1, 16, 67, 30], &[3, 16, 3, 3], 1, 1),
+        case(&[2, 9, 50, 70], &[1, 9, 5, 4], 1, 2),
+        case(&[1, 3, 81, 40], &[16, 3, 7, 7], 2, 3),
+        case(&[1, 2, 64, 9], &[10, 2, 2, 3], 3, 0),
+        case(&[2, 8, 4, 6, 5], &[4, 8, 2, 3, 2], 1, 1),
+        case(&[1, 12, 300], &[2, 12, 9], 1, 4),
+    ]
+}
+
 #[test]
-fn tiles_of_all_sizes_match_the_definition() {
+fn windows_of_all_kinds_match_the_definition() {
     let mut rng = Rng::seed(5);
     for (n, c_in, c_out, size, padding) in [
         (1, 16, 16, [8, 8], 1),
@@ -208,7 +225,7 @@ fn tiles_of_all_sizes_match_the_definition() {
         check(&case, &mut rng, DType::F64, 1e-14);
         check(&case, &mut rng, DType::F32, 4e-6);
     }
-    for case in other_windows() {
+    for case in other_windows().into_iter().chain(into_few_channels()) {
         check(&case, &mut rng, DType::F64, 1e-14);
         check(&case, &mut rng, DType::F32, 4e-6);
     }
@@ -221,6 +238,7 @@ fn bits_do_not_depend_on_threads_batch_or_memory_order() {
     cases.push(three_by_three(11, 16, 24, [14, 10], 1));
     cases.push(three_by_three(3, 32, 16, [40, 40], 1));
     cases.extend(other_windows());
+    cases.extend(into_few_channels());
     for case in cases {
         let x = normal(&mut rng, &case.x, DType::F32);
         let weight = normal(&mut rng, &case.weight, DType::F32);

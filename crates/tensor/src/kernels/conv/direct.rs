@@ -1,5 +1,6 @@
 //! Convolution by windows read where they lie, forward and for the input's gradient.
 
+use super::few::Few;
 use super::pass::Pass;
 use super::rooms::Rooms;
 use super::{Epilogue, Sizes, depthwise, winograd};
@@ -26,6 +27,9 @@ pub(crate) fn forward<T: Scalar>(
     finish: Epilogue<T>,
     out: &mut [T],
 ) -> Result<()> {
+    if let Some(few) = Few::forward(sizes) {
+        return few.run(sizes, x, &|tap, i, o| w[place(sizes, 0, tap, i, o)], finish, out);
+    }
     let at = |group, tap, i, o| w[place(sizes, group, tap, i, o)];
     run(sizes, &Pass::forward(sizes), x, w, &at, finish, out)
 }
@@ -38,6 +42,9 @@ pub(crate) fn input_grad<T: Scalar>(
     finish: Epilogue<T>,
     out: &mut [T],
 ) -> Result<()> {
+    if let Some(few) = Few::backward(sizes) {
+        return few.run(sizes, g, &|tap, o, i| w[place(sizes, 0, tap, i, o)], finish, out);
+    }
     let at = |group, tap, o, i| w[place(sizes, group, tap, i, o)];
     Pass::backward(sizes).iter().try_for_each(|pass| run(sizes, pass, g, w, &at, finish, out))
 }

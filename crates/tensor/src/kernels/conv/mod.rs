@@ -7,6 +7,7 @@
 
 mod depthwise;
 mod direct;
+mod few;
 mod pass;
 mod rooms;
 mod weight;
