@@ -31,6 +31,7 @@ use room::{Room, Stack};
 
 use crate::dtype::{DType, Float, Number};
 use crate::error::{Error, Result};
+use crate::kernels::vector::Scalar;
 use crate::layout::{Dims, Layout, Strides, broadcast_shapes};
 use crate::loops::copy::copy_into;
 use crate::parallel;
@@ -41,7 +42,7 @@ use smallvec::SmallVec;
 use std::sync::Mutex;
 
 /// A type that faer factorizes.
-pub(crate) trait Real: Float + RealField {}
+pub(crate) trait Real: Scalar + RealField {}
 impl Real for f32 {}
 impl Real for f64 {}
 

@@ -6,9 +6,8 @@
 
 use super::tridiagonal::TINY;
 use super::{Fault, Real, Room};
-use crate::dtype::Float;
+use crate::kernels::vector::{Scalar, Vector, vector_fn};
 use crate::parallel::{Disjoint, run};
-use crate::simd::simd_fn;
 use smallvec::SmallVec;
 use std::sync::Mutex;
 
@@ -139,7 +138,12 @@ pub(super) fn follow<T: Real, const N: usize>(
                 for p in range.clone() {
                     // SAFETY: each panel of a side is in one job, each job is run once, and panels do not overlap.
                     let panel = unsafe { panels.slice(p * size..(p + 1) * size) };
-                    rotate(panel, &rotations.turns, &rotations.sweeps);
+                    let (turns, sweeps) = (&rotations.turns, &rotations.sweeps);
+                    let last = sweeps.iter().map(|(first, count)| first + count + 1).max().unwrap_or(0);
+                    let count = sweeps.iter().map(|&(_, count)| count).sum();
+                    assert!(last * ROWS <= panel.len() && turns.len() >= count, "invariant: columns exist");
+                    // SAFETY: the columns were just seen to be there, and turns for all sweeps.
+                    unsafe { rotate(panel.as_mut_ptr(), turns, sweeps) }
                 }
             }
         });
@@ -158,57 +162,103 @@ pub(super) fn follow<T: Real, const N: usize>(
     (ended, sides)
 }
 
-/// Columns (x, y) become (c·x + s·y, c·y − s·x): returns the first, and the second is the next x.
-#[inline(always)]
-fn turned<T: Float>(x: &mut [T; ROWS], mut y: [T; ROWS], (t, s): (T, T)) -> [T; ROWS] {
-    let mut out = y;
-    for i in 0..ROWS {
-        let sheared = t.mul_add(y[i], x[i]);
-        y[i] = s.neg().mul_add(sheared, y[i]);
-        out[i] = t.mul_add(y[i], sheared);
-    }
-    *x = y;
-    out
-}
+/// Registers of a column that are worked on together: with them, both sweeps and all factors stay in registers.
+const TOGETHER: usize = 2;
 
-simd_fn! {
-    fn rotate[T: Float](panel: &mut [T], turns: &[(T, T)], sweeps: &[(usize, usize)]) {
-        let (columns, _) = panel.as_chunks_mut::<ROWS>();
-        let (mut turns, mut sweeps) = (turns, sweeps);
-        while let [(first, count), rest @ ..] = sweeps {
-            let (count, own) = (*count, turns.split_at(*count));
-            (turns, sweeps) = (own.1, rest);
-            let columns = &mut columns[*first..];
-            // A sweep of the same columns, but for the last ones, follows a column behind, where they still are in registers:
-            // a column comes and goes once for both.
-            let behind = match rest {
-                [(then, others), rest @ ..] if then == first && (1..=count).contains(others) => {
-                    let (behind, after) = turns.split_at(*others);
-                    (turns, sweeps) = (after, rest);
-                    behind
-                }
-                _ => &[],
-            };
-            let mut x = columns[0];
-            let Some((&turn, own)) = own.0.split_first() else { continue };
-            let mut y = turned(&mut x, columns[1], turn);
-            let both = own.len().min(behind.len());
-            for (k, (&turn, &then)) in own.iter().zip(behind).enumerate() {
-                let next = turned(&mut x, columns[k + 2], turn);
-                columns[k] = turned(&mut y, next, then);
-            }
-            if let [then] = behind[both..] {
-                columns[both] = turned(&mut y, x, then);
-                columns[both + 1] = y;
-                continue;
-            }
-            columns[both] = y;
-            for (k, &turn) in own.iter().enumerate().skip(both) {
-                columns[k + 1] = turned(&mut x, columns[k + 2], turn);
-            }
-            columns[count] = x;
+vector_fn! {
+    /// # Safety
+    /// `panel` must be columns of [`ROWS`] rows, as many as the sweeps turn, and no other thread's; each sweep has its turns.
+    unsafe fn rotate<T, H, W>(panel: *mut T, turns: &[(T, T)], sweeps: &[(usize, usize)]) {
+        for row in (0..ROWS).step_by(TOGETHER * W::LANES) {
+            // SAFETY: the caller's promise; rows of a panel are whole registers.
+            unsafe { rotate_rows::<T, W>(panel.add(row), turns, sweeps) }
         }
     }
+}
+
+/// # Safety
+/// The instruction set of V, and as for [`rotate`], from a row of the panel on.
+#[inline(always)]
+unsafe fn rotate_rows<T: Scalar, V: Vector<T>>(panel: *mut T, turns: &[(T, T)], sweeps: &[(usize, usize)]) {
+    let (mut turns, mut sweeps) = (turns, sweeps);
+    while let [(first, count), rest @ ..] = sweeps {
+        let (own, after) = turns.split_at(*count);
+        (turns, sweeps) = (after, rest);
+        // A sweep of the same columns, but for the last ones, follows a column behind, where they still are in registers: a
+        // column comes and goes once for both.
+        let behind = match rest {
+            [(then, others), rest @ ..] if then == first && (1..=*count).contains(others) => {
+                let (behind, after) = turns.split_at(*others);
+                (turns, sweeps) = (after, rest);
+                behind
+            }
+            _ => &[],
+        };
+        let Some((&turn, own)) = own.split_first() else { continue };
+        let both = own.len().min(behind.len());
+        // SAFETY: a sweep of `count` turns touches `count` columns after its first one, which the caller promises.
+        unsafe {
+            let column = |k: usize| panel.add((first + k) * ROWS);
+            let mut x = loaded::<T, V>(column(0));
+            let mut y = turned(&mut x, loaded(column(1)), turn);
+            for (k, (&turn, &then)) in own.iter().zip(behind).enumerate() {
+                let next = turned(&mut x, loaded(column(k + 2)), turn);
+                store(turned(&mut y, next, then), column(k));
+            }
+            if let [then] = behind[both..] {
+                store(turned(&mut y, x, then), column(both));
+                store(y, column(both + 1));
+                continue;
+            }
+            store(y, column(both));
+            for (k, &turn) in own.iter().enumerate().skip(both) {
+                store(turned(&mut x, loaded(column(k + 2)), turn), column(k + 1));
+            }
+            store(x, column(*count));
+        }
+    }
+}
+
+/// # Safety
+/// The instruction set of V; the registers must be readable.
+#[inline(always)]
+unsafe fn loaded<T: Scalar, V: Vector<T>>(from: *const T) -> [V; TOGETHER] {
+    // SAFETY: the caller's promise.
+    unsafe { [V::load(from), V::load(from.add(V::LANES))] }
+}
+
+/// # Safety
+/// The instruction set of V; the registers must be writable.
+#[inline(always)]
+unsafe fn store<T: Scalar, V: Vector<T>>(x: [V; TOGETHER], to: *mut T) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        x[0].store(to);
+        x[1].store(to.add(V::LANES));
+    }
+}
+
+/// Columns (x, y) become (c·x + s·y, c·y − s·x): returns the first, and the second is the next x.
+///
+/// # Safety
+/// The instruction set of V.
+#[inline(always)]
+unsafe fn turned<T: Scalar, V: Vector<T>>(
+    x: &mut [V; TOGETHER],
+    y: [V; TOGETHER],
+    (t, s): (T, T),
+) -> [V; TOGETHER] {
+    let mut out = y;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (t, less_s) = (V::splat(t), V::splat(s.neg()));
+        for i in 0..TOGETHER {
+            let sheared = t.mul_add(y[i], x[i]);
+            x[i] = less_s.mul_add(sheared, y[i]);
+            out[i] = t.mul_add(x[i], sheared);
+        }
+    }
+    out
 }
 
 /// (c, s, r) with c·x + s·y = r, c·y − s·x = 0 and c ≥ 0, for x and y of a matrix whose norm is near 1.
