@@ -2,7 +2,7 @@
 
 use autodiff::{Grads, Op, Result, Saved, Saves, Var, grads};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tensor::{DType, Tensor, memory_stats};
+use tensor::{DType, Tensor, memory_stats, reset_peak_memory};
 
 const N: usize = 1 << 17;
 const BYTES: usize = 8 * N;
@@ -66,6 +66,20 @@ fn saved_activations_are_let_go_as_the_gradient_passes() -> Result<()> {
         forward()?.backward()?;
     }
     assert_eq!(memory_stats().system_allocations, before, "a steady step takes nothing from the system");
+
+    // Parts of a value add their gradients to one sum: none makes another of the whole.
+    let whole = x.reshape([64, N / 64])?.mul_scalar(2.0)?;
+    let mut loss = Var::constant(Tensor::zeros([], DType::F64)?);
+    for i in 0..64 {
+        loss = loss.add(&whole.select(0, i)?.square()?.sum(&[])?)?;
+    }
+    drop(whole);
+    reset_peak_memory();
+    let before = memory_stats().peak_bytes;
+    loss.backward()?;
+    // The sum, and then the leaf's gradient beside it, when the value itself is gone.
+    let more = memory_stats().peak_bytes - before;
+    assert!(more < BYTES * 3 / 2, "{more} bytes for a value of {BYTES}");
 
     // Constants keep nothing but the value itself.
     let mut y = x.detach();

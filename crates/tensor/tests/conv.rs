@@ -178,7 +178,11 @@ fn other_windows() -> Vec<Case> {
             ..Default::default()
         },
     };
+    // Steps that are wider than the image, all of whose border is on one side.
+    let mut aside = case(&[1, 16, 4, 3], &[16, 16, 3, 3], &[0, 0], &[8, 5], 1);
+    aside.options.padding = Padding::Uneven([(40, 0), (0, 30)].into_iter().collect());
     vec![
+        aside,
         case(&[2, 16, 9, 8], &[17, 16, 5, 5], &[2, 2], &[1, 1], 1),
         case(&[1, 20, 12, 7], &[16, 20, 5, 5], &[0, 3], &[1, 1], 1),
         case(&[3, 16, 14, 13], &[16, 16, 3, 3], &[2, 2], &[2, 2], 1),

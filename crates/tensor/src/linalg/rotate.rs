@@ -50,6 +50,11 @@ impl<T: Real> Rotations<T> {
         self.turns.len() >= MANY
     }
 
+    /// One more than the last column that is rotated; 0 if there is none.
+    fn columns(&self) -> usize {
+        self.sweeps.iter().map(|(first, count)| first + count + 1).max().unwrap_or(0)
+    }
+
     fn clear(&mut self) {
         self.turns.clear();
         self.sweeps.clear();
@@ -117,6 +122,7 @@ pub(super) fn follow<T: Real, const N: usize>(
         let finding = Mutex::new(&mut next);
         let panels = sides.each_mut().map(|side| (ROWS * side.n, Disjoint::new(side.panels)));
         let jobs = ready.iter().zip(&panels).flat_map(|(rotations, (size, panels))| {
+            assert!(rotations.columns() * ROWS <= *size, "invariant: rotated columns exist");
             let count = if rotations.turns.is_empty() { 0 } else { panels.len / size };
             let work = rotations.turns.len() * ROWS * 4;
             let together = (super::GRAIN / work.max(1)).max(1);
@@ -138,12 +144,8 @@ pub(super) fn follow<T: Real, const N: usize>(
                 for p in range.clone() {
                     // SAFETY: each panel of a side is in one job, each job is run once, and panels do not overlap.
                     let panel = unsafe { panels.slice(p * size..(p + 1) * size) };
-                    let (turns, sweeps) = (&rotations.turns, &rotations.sweeps);
-                    let last = sweeps.iter().map(|(first, count)| first + count + 1).max().unwrap_or(0);
-                    let count = sweeps.iter().map(|&(_, count)| count).sum();
-                    assert!(last * ROWS <= panel.len() && turns.len() >= count, "invariant: columns exist");
-                    // SAFETY: the columns were just seen to be there, and turns for all sweeps.
-                    unsafe { rotate(panel.as_mut_ptr(), turns, sweeps) }
+                    // SAFETY: the columns were seen to be there.
+                    unsafe { rotate(panel.as_mut_ptr(), &rotations.turns, &rotations.sweeps) }
                 }
             }
         });
@@ -167,7 +169,7 @@ const TOGETHER: usize = 2;
 
 vector_fn! {
     /// # Safety
-    /// `panel` must be columns of [`ROWS`] rows, as many as the sweeps turn, and no other thread's; each sweep has its turns.
+    /// `panel` must be columns of [`ROWS`] rows, as many as the sweeps turn, and no other thread's.
     unsafe fn rotate<T, H, W>(panel: *mut T, turns: &[(T, T)], sweeps: &[(usize, usize)]) {
         for row in (0..ROWS).step_by(TOGETHER * W::LANES) {
             // SAFETY: the caller's promise; rows of a panel are whole registers.

@@ -8,7 +8,6 @@ use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::loops::walk::Walk;
 use crate::parallel::{Disjoint, for_ranges};
-use crate::simd::simd_fn;
 use crate::tensor::{Tensor, with_dtype};
 use crate::word::{Plain, with_words};
 
@@ -87,10 +86,10 @@ impl Tensor {
     pub fn slice_add_owned(self, args: &[SliceArg], src: &Tensor) -> Result<Tensor> {
         in_wider!(narrowed[&self, src], |x| x[0].slice_add(args, x[1]));
         let (mut whole, to) = self.with_part("slice_add", args, src)?;
-        let src = src.contiguous()?;
         with_dtype!(whole.dtype(), T, number => {
-            if let (Some(out), Some(x)) = (whole.as_mut_slice::<T>(), src.as_slice::<T>()) {
-                put(out, &to, x, &Layout::contiguous(src.shape()), add);
+            let add = |to: &mut [T], x: &[T]| to.iter_mut().zip(x).for_each(|(to, &x)| *to = Number::add(*to, x));
+            if src.len() > 0 && let Some(out) = whole.as_mut_slice::<T>() {
+                put(out, &to, src.data(), src.layout(), add);
             }
             Ok(whole)
         }, else dtype => Err(wrong_dtype("slice_add", "operands must be numbers", dtype)))
@@ -109,18 +108,10 @@ impl Tensor {
             });
         }
         drop(part);
-        let whole = if self.is_unique() { self } else { self.copied()? };
+        let whole = if src.len() == 0 || self.is_unique() { self } else { self.copied()? };
         let mut to = whole.slice(args)?.layout().clone();
         // A part without elements may lie anywhere.
         to.offset = to.offset.saturating_sub(whole.layout().offset);
         Ok((whole, to))
-    }
-}
-
-simd_fn! {
-    fn add[T: Number](x: &mut [T], y: &[T]) {
-        for (x, &y) in x.iter_mut().zip(y) {
-            *x = x.add(y);
-        }
     }
 }

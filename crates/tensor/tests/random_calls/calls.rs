@@ -6,7 +6,7 @@ use tensor::fused::{
     AdamConfig, AdamItem, CrossEntropyConfig, SgdConfig, SgdItem, adam_update, cross_entropy,
     cross_entropy_grad, mse, mse_grad, sgd_update, sum_of_squares,
 };
-use tensor::{DType, Error, Fft, MatrixNorm, NanToNum, Rng, Tensor, Triangular, fft_axes};
+use tensor::{DType, Error, Fft, MatrixNorm, NanToNum, Rng, SliceArg, Tensor, Triangular, fft_axes};
 
 /// A call on what is drawn for it.
 pub type Call = fn(&mut Source) -> Outcome;
@@ -207,20 +207,16 @@ fn several(s: &mut Source, f: fn(&[&Tensor], isize) -> One) -> Outcome {
     one(f(&tensors.iter().collect::<Vec<_>>(), axis))
 }
 
-fn slice_scatter(s: &mut Source) -> Outcome {
+/// On the part of a tensor of its own, and of one that is shared.
+fn part(
+    s: &mut Source,
+    owned: fn(Tensor, &[SliceArg], &Tensor) -> One,
+    shared: fn(&Tensor, &[SliceArg], &Tensor) -> One,
+) -> Outcome {
     let (x, args) = (s.any(), s.slice_args());
     let shape = x.slice(&args)?.shape().to_vec();
     let src = s.shaped(&x, &shape);
-    let owned = x.copied()?.slice_scatter_owned(&args, &src)?;
-    Ok(vec![owned, x.slice_scatter(&args, &src)?])
-}
-
-fn slice_add(s: &mut Source) -> Outcome {
-    let (x, args) = (s.any(), s.slice_args());
-    let shape = x.slice(&args)?.shape().to_vec();
-    let src = s.shaped(&x, &shape);
-    let owned = x.copied()?.slice_add_owned(&args, &src)?;
-    Ok(vec![owned, x.slice_add(&args, &src)?])
+    Ok(vec![owned(x.copied()?, &args, &src)?, shared(&x, &args, &src)?])
 }
 
 fn from_bytes(s: &mut Source) -> Outcome {
@@ -338,8 +334,8 @@ table! {
     "split": |s| { let (x, a, sizes) = (s.any(), s.axis(), s.many(3, |s| s.count())); x.split(a, &sizes) };
     "chunk": |s| { let (a, n) = (s.axis(), s.count()); let shape = s.many(3, |s| s.below(6)); let x = s.of(tensor::DType::U8, &shape); x.chunk(a, n) };
     "slice": |s| { let (x, args) = (s.any(), s.slice_args()); one(x.slice(&args)) };
-    "slice_scatter": |s| slice_scatter(s);
-    "slice_add": |s| slice_add(s);
+    "slice_scatter": |s| part(s, Tensor::slice_scatter_owned, Tensor::slice_scatter);
+    "slice_add": |s| part(s, Tensor::slice_add_owned, Tensor::slice_add);
     "cat": |s| several(s, Tensor::cat);
     "stack": |s| several(s, Tensor::stack);
     "repeat": |s| { let (x, times) = (s.any(), s.many(5, |s| s.count())); one(x.repeat(&times)) };

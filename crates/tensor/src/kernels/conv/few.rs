@@ -5,10 +5,10 @@
 //! that the taps reach: for one row of taps, neighbours. An element meets its terms in an order that the sizes of an image decide,
 //! whatever band of rows it is in.
 
+use super::rooms::Rooms;
 use super::{Epilogue, Sizes};
 use crate::buffer::Buffer;
 use crate::error::Result;
-use crate::kernels::conv::rooms::Rooms;
 use crate::kernels::tile::{Finish, Line, Rows, Runs, correlate, pack, packed_len};
 use crate::kernels::vector::{self, Scalar, lanes, vector_fn};
 use crate::parallel::{self, Disjoint, for_ranges};
@@ -44,14 +44,8 @@ impl Few {
             let tap = |k: usize| (k, sizes.padding[i] as isize - (k * sizes.dilation[i]) as isize);
             Axis { stride: 1, taps: (0..sizes.kernel[i]).rev().map(tap).collect() }
         };
-        let few = Self {
-            from: sizes.input,
-            channels: sizes.c_in,
-            to: sizes.output,
-            results: sizes.c_out,
-            axes: [axis(0), axis(1), axis(2)],
-        };
-        (sizes.stride == [1; 3] && few.wins(sizes)).then_some(few)
+        let few = Self::new(sizes, (sizes.input, sizes.c_in), (sizes.output, sizes.c_out), axis);
+        few.filter(|_| sizes.stride == [1; 3])
     }
 
     /// The gradient for the input, if that has few channels.
@@ -60,22 +54,21 @@ impl Few {
             let tap = |k: usize| (k, (k * sizes.dilation[i]) as isize - sizes.padding[i] as isize);
             Axis { stride: sizes.stride[i], taps: (0..sizes.kernel[i]).map(tap).collect() }
         };
-        let few = Self {
-            from: sizes.output,
-            channels: sizes.c_out,
-            to: sizes.input,
-            results: sizes.c_in,
-            axes: [axis(0), axis(1), axis(2)],
-        };
-        few.wins(sizes).then_some(few)
+        Self::new(sizes, (sizes.output, sizes.c_out), (sizes.input, sizes.c_in), axis)
     }
 
-    fn wins(&self, sizes: &Sizes) -> bool {
-        sizes.groups == 1
-            && self.results <= MOST_RESULTS
-            && self.channels >= LEAST_CHANNELS
+    fn new(
+        sizes: &Sizes,
+        (from, channels): ([usize; 3], usize),
+        (to, results): ([usize; 3], usize),
+        axis: impl Fn(usize) -> Axis,
+    ) -> Option<Self> {
+        let wins = sizes.groups == 1
+            && results <= MOST_RESULTS
+            && channels >= LEAST_CHANNELS
             && sizes.kernel[2] >= LEAST_TAPS
-            && sizes.dilation[2] == 1
+            && sizes.dilation[2] == 1;
+        wins.then(|| Self { from, channels, to, results, axes: [0, 1, 2].map(axis) })
     }
 
     /// out (n, .., results) of x (n, .., channels), of which none is empty. `at(tap, channel, result)` is the weight between them.
@@ -118,17 +111,15 @@ impl Few {
                 for i in range {
                     let (image, band) = (i / bands, i % bands);
                     let rows = self.to[1] * band / bands..self.to[1] * (band + 1) / bands;
-                    job.band(&x[image * from..][..from], &rows, room, |line| {
+                    let line = |line: usize| {
                         let line = image * to + line * self.to[2] * self.results;
-                        // SAFETY: a line is in one band of one image, each of which is handed out once.
+                        // SAFETY: a line is in one band of one image, each of which is handed out once, and is let go before
+                        // the next.
                         unsafe { out.slice(line..line + self.to[2] * self.results) }
-                    });
+                    };
+                    job.band(&x[image * from..][..from], &rows, room, line);
                     for z in 0..self.to[0] {
-                        for y in rows.clone() {
-                            let line = image * to + (z * self.to[1] + y) * self.to[2] * self.results;
-                            // SAFETY: as above.
-                            end(unsafe { out.slice(line..line + self.to[2] * self.results) }, finish);
-                        }
+                        rows.clone().for_each(|y| end(line(z * self.to[1] + y), finish));
                     }
                 }
             });

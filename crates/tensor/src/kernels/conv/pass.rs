@@ -223,19 +223,13 @@ impl Pass {
             (1, [only]) => only.a / width..only.a / width + reach,
             _ => 0..h.size,
         };
-        self.pad(image, room, rows, |from, to| to.copy_from_slice(from));
+        self.pad(image, room, rows);
         room.as_ptr()
     }
 
     /// The image, padded, into `out`, which has [`padded_len`](Self::padded_len) elements. The first and last rows of the
-    /// second axis may be left out where the first has one pixel. `copy` copies a line of what is inside.
-    pub fn pad<T: Number>(
-        &self,
-        image: &[T],
-        out: &mut [T],
-        rows: std::ops::Range<usize>,
-        mut copy: impl FnMut(&[T], &mut [T]),
-    ) {
+    /// second axis may be left out where the first has one pixel.
+    fn pad<T: Number>(&self, image: &[T], out: &mut [T], rows: std::ops::Range<usize>) {
         let [d, h, w] = &self.axes;
         let [depth, height, width] = self.from;
         let c = self.channels;
@@ -253,7 +247,7 @@ impl Pass {
                 }
                 let from = ((from_z as usize * height + from_y as usize) * width + first) * c;
                 line[..before * c].fill(T::ZERO);
-                copy(&image[from..][..inside * c], &mut line[before * c..][..inside * c]);
+                line[before * c..][..inside * c].copy_from_slice(&image[from..][..inside * c]);
                 line[(before + inside) * c..].fill(T::ZERO);
             }
         }

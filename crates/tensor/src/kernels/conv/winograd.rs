@@ -9,8 +9,10 @@
 //!
 //! All works on planes. A window with steps inside sees one pixel in so many along each axis, so that an image is as many planes
 //! as there are phases, each with a window without steps. A window that is deep too sums over its layers: they are channels of
-//! a plane, one plane for each layer of results. Groups share the transforms and have products of their own. Source: Lavin and Gray 2015, arXiv:1509.09308; for points between the usual ones, Barabasz,
-//! Anderson, Soodhalter and Gregg 2018, arXiv:1803.10986.
+//! a plane, one plane for each layer of results. Groups share the transforms and have products of their own.
+//!
+//! Source: Lavin and Gray 2015, arXiv:1509.09308; for points between the usual ones, Barabasz, Anderson, Soodhalter and Gregg 2018,
+//! arXiv:1803.10986.
 
 mod transforms;
 
@@ -37,6 +39,7 @@ const LEAST_CHANNELS: usize = 8;
 const BLOCK: usize = 1 << 17;
 /// The most elements of transformed weights, whose gradient is summed in as many numbers for each part of the images.
 const MOST_WEIGHTS: usize = 1 << 20;
+
 /// Whether the convolution is one of 3×3 or 5×5 windows in steps of 1 with enough channels and pixels.
 pub(super) fn wins(sizes: &Sizes) -> bool {
     let [deep, height, width] = sizes.kernel;

@@ -100,7 +100,8 @@ pub(super) unsafe fn turned<T: Faer + super::Scalar>(p: &Product<T>, threads: us
         let layout =
             Layout { shape: Dims::from_slice(&[part.m, p.k]), strides: smallvec![1, p.a.cs], offset: 0 };
         let room = &mut room.as_mut_slice::<T>()[..part.m * p.k];
-        // SAFETY: (i, l) of a may be read for i < m and l < k, which lie i + l·cs from the first one; the rest is handed on.
+        // SAFETY: (i, l) of a may be read for i < m and l < k, i + l·cs from the first one, and what lies between them belongs to
+        // the slice that a was borrowed from; the room has m·k elements; the rest is handed on.
         unsafe {
             let a = std::slice::from_raw_parts(part.a.p, (p.k - 1) * p.a.cs as usize + part.m);
             copy_into(a, &layout, room);

@@ -46,73 +46,47 @@ simd_fn! {
 
     /// `G·w·Gᵀ`: w (taps², len) to out (36, len), for tiles of `tile` results along an axis.
     pub(super) fn spread_weights[T: Float](w: &[T], len: usize, out: &mut [T], tile: usize) {
-        with_tile!(tile, N => spread_all::<T, { PATCH + 1 - N }>(w, len, out))
+        with_tile!(tile, N => along_both(w, len, out, spread::<T, { PATCH + 1 - N }>))
     }
 
     /// `Gᵀ·s·G`: sums (36, len) to out (taps², len), for tiles of `tile` results along an axis.
     pub(super) fn gather_weights[T: Float](sums: &[T], len: usize, out: &mut [T], tile: usize) {
-        with_tile!(tile, N => gather_all::<T, { PATCH + 1 - N }>(sums, len, out))
+        with_tile!(tile, N => along_both(sums, len, out, gather::<T, { PATCH + 1 - N }>))
     }
 }
 
+/// `map` along both axes: x (FROM², len) to out (TO², len).
 #[inline(always)]
-fn spread_all<T: Float, const TAPS: usize>(w: &[T], len: usize, out: &mut [T]) {
+fn along_both<T: Float, const FROM: usize, const TO: usize>(
+    x: &[T],
+    len: usize,
+    out: &mut [T],
+    map: impl Fn([T; FROM]) -> [T; TO],
+) {
     for start in (0..len).step_by(64) {
         let width = 64.min(len - start);
-        let mut rows = [[[T::ZERO; 64]; TAPS]; PATCH];
-        for j in 0..TAPS {
+        let mut rows = [[[T::ZERO; 64]; FROM]; TO];
+        for j in 0..FROM {
             for e in 0..width {
-                let mut column = [T::ZERO; TAPS];
-                for i in 0..TAPS {
-                    column[i] = w[(TAPS * i + j) * len + start + e];
+                let mut column = [T::ZERO; FROM];
+                for i in 0..FROM {
+                    column[i] = x[(FROM * i + j) * len + start + e];
                 }
-                let column = spread(column);
-                for i in 0..PATCH {
+                let column = map(column);
+                for i in 0..TO {
                     rows[i][j][e] = column[i];
                 }
             }
         }
         for (i, row) in rows.iter().enumerate() {
             for e in 0..width {
-                let mut taps = [T::ZERO; TAPS];
-                for j in 0..TAPS {
-                    taps[j] = row[j][e];
+                let mut line = [T::ZERO; FROM];
+                for j in 0..FROM {
+                    line[j] = row[j][e];
                 }
-                let points = spread(taps);
-                for j in 0..PATCH {
-                    out[(PATCH * i + j) * len + start + e] = points[j];
-                }
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn gather_all<T: Float, const TAPS: usize>(sums: &[T], len: usize, out: &mut [T]) {
-    for start in (0..len).step_by(64) {
-        let width = 64.min(len - start);
-        let mut rows = [[[T::ZERO; 64]; PATCH]; TAPS];
-        for j in 0..PATCH {
-            for e in 0..width {
-                let mut column = [T::ZERO; PATCH];
-                for i in 0..PATCH {
-                    column[i] = sums[(PATCH * i + j) * len + start + e];
-                }
-                let column: [T; TAPS] = gather(column);
-                for i in 0..TAPS {
-                    rows[i][j][e] = column[i];
-                }
-            }
-        }
-        for (i, row) in rows.iter().enumerate() {
-            for e in 0..width {
-                let mut points = [T::ZERO; PATCH];
-                for j in 0..PATCH {
-                    points[j] = row[j][e];
-                }
-                let taps: [T; TAPS] = gather(points);
-                for j in 0..TAPS {
-                    out[(TAPS * i + j) * len + start + e] = taps[j];
+                let line = map(line);
+                for j in 0..TO {
+                    out[(TO * i + j) * len + start + e] = line[j];
                 }
             }
         }
