@@ -196,6 +196,32 @@ fn other_windows() -> Vec<Case> {
     ]
 }
 
+/// Windows that move in steps, with as many taps a step as tiles are made for, over sizes and paddings that end anywhere.
+fn windows_in_steps() -> Vec<Case> {
+    let case = |x: &[usize], weight: &[usize], stride: &[usize], padding: &[usize]| Case {
+        x: x.to_vec(),
+        weight: weight.to_vec(),
+        options: ConvOptions { stride: stride.into(), padding: padding.into(), ..Default::default() },
+    };
+    vec![
+        case(&[2, 16, 20, 20], &[24, 16, 3, 3], &[2, 2], &[1, 1]),
+        case(&[3, 9, 11, 17], &[16, 9, 3, 3], &[2, 2], &[0, 1]),
+        case(&[1, 16, 22, 19], &[17, 16, 3, 4], &[2, 2], &[2, 1]),
+        case(&[2, 8, 20, 18], &[12, 8, 4, 4], &[2, 2], &[1, 1]),
+        case(&[1, 3, 40, 44], &[20, 3, 7, 7], &[2, 2], &[3, 3]),
+        case(&[2, 4, 19, 23], &[8, 4, 7, 8], &[2, 2], &[5, 0]),
+        case(&[1, 8, 21, 24], &[10, 8, 5, 5], &[2, 2], &[2, 3]),
+        case(&[1, 5, 30, 31], &[16, 5, 8, 7], &[3, 3], &[4, 2]),
+        case(&[1, 2, 60, 60], &[9, 2, 11, 11], &[4, 4], &[2, 2]),
+        case(&[1, 6, 15, 30], &[8, 6, 2, 5], &[1, 3], &[0, 2]),
+        case(&[2, 10, 13, 12], &[11, 10, 2, 2], &[1, 1], &[1, 0]),
+        case(&[2, 10, 13, 12], &[11, 10, 4, 4], &[1, 1], &[3, 1]),
+        case(&[1, 4, 6, 15, 16], &[8, 4, 2, 3, 3], &[1, 2, 2], &[1, 1, 1]),
+        // The last pixels are in no window.
+        case(&[1, 8, 20, 20], &[8, 8, 3, 3], &[2, 2], &[0, 0]),
+    ]
+}
+
 /// Convolutions, or gradients for the input, into fewer channels than a register holds, in several bands of rows.
 fn into_few_channels() -> Vec<Case> {
     let case = |x: &[usize], weight: &[usize], stride: usize, padding: usize| Case {
@@ -229,7 +255,7 @@ fn windows_of_all_kinds_match_the_definition() {
         check(&case, &mut rng, DType::F64, 1e-14);
         check(&case, &mut rng, DType::F32, 4e-6);
     }
-    for case in other_windows().into_iter().chain(into_few_channels()) {
+    for case in other_windows().into_iter().chain(windows_in_steps()).chain(into_few_channels()) {
         check(&case, &mut rng, DType::F64, 1e-14);
         check(&case, &mut rng, DType::F32, 4e-6);
     }
@@ -242,6 +268,7 @@ fn bits_do_not_depend_on_threads_batch_or_memory_order() {
     cases.push(three_by_three(11, 16, 24, [14, 10], 1));
     cases.push(three_by_three(3, 32, 16, [40, 40], 1));
     cases.extend(other_windows());
+    cases.extend(windows_in_steps());
     cases.extend(into_few_channels());
     for case in cases {
         let x = normal(&mut rng, &case.x, DType::F32);

@@ -1,7 +1,7 @@
 //! Convolution by windows read where they lie, forward and for the input's gradient.
 
 use super::few::Few;
-use super::pass::Pass;
+use super::pass::{Pass, Way};
 use super::rooms::Rooms;
 use super::{Epilogue, Sizes, depthwise, winograd};
 use crate::buffer::Buffer;
@@ -31,7 +31,7 @@ pub(crate) fn forward<T: Scalar>(
         return few.run(sizes, x, &|tap, i, o| w[place(sizes, 0, tap, i, o)], finish, out);
     }
     let at = |group, tap, i, o| w[place(sizes, group, tap, i, o)];
-    run(sizes, &Pass::forward(sizes), x, w, &at, finish, out)
+    run(sizes, Way::Forward, x, w, &at, finish, out)
 }
 
 /// dx (n, .., c_in) of g (n, .., c_out) and w: the transposed convolution. None is empty.
@@ -46,13 +46,13 @@ pub(crate) fn input_grad<T: Scalar>(
         return few.run(sizes, g, &|tap, o, i| w[place(sizes, 0, tap, i, o)], finish, out);
     }
     let at = |group, tap, o, i| w[place(sizes, group, tap, i, o)];
-    Pass::backward(sizes).iter().try_for_each(|pass| run(sizes, pass, g, w, &at, finish, out))
+    run(sizes, Way::Backward, g, w, &at, finish, out)
 }
 
-/// One pass over every image. `at(group, tap, i, o)` is the element of `w` between channel i and result o of a group.
+/// One way over every image. `at(group, tap, i, o)` is the element of `w` between channel i and result o of a group.
 fn run<T: Scalar>(
     sizes: &Sizes,
-    pass: &Pass,
+    way: Way,
     x: &[T],
     w: &[T],
     at: &(impl Fn(usize, usize, usize, usize) -> T + Sync),
@@ -60,16 +60,29 @@ fn run<T: Scalar>(
     out: &mut [T],
 ) -> Result<()> {
     if sizes.is_depthwise() {
-        return depthwise::correlate(sizes, pass, x, w, finish, out);
+        let mut passes = Pass::each(sizes, way).into_iter();
+        return passes.try_for_each(|pass| depthwise::correlate(sizes, &pass, x, w, finish, out));
     }
-    if winograd::wins(sizes) {
-        return winograd::correlate(sizes, pass, x, at, finish, out);
+    if winograd::wins(sizes, way) {
+        return winograd::correlate(sizes, way, x, at, finish, out);
     }
-    correlate_images(sizes, pass, x, at, finish, out)
+    correlate_passes(sizes, way, x, at, finish, out)
 }
 
-/// [`run`] by products.
-pub(super) fn correlate_images<T: Scalar>(
+/// [`run`] by products of whole windows.
+pub(super) fn correlate_passes<T: Scalar>(
+    sizes: &Sizes,
+    way: Way,
+    x: &[T],
+    at: &(impl Fn(usize, usize, usize, usize) -> T + Sync),
+    finish: Epilogue<T>,
+    out: &mut [T],
+) -> Result<()> {
+    Pass::each(sizes, way).iter().try_for_each(|pass| correlate_images(sizes, pass, x, at, finish, out))
+}
+
+/// One of those passes.
+fn correlate_images<T: Scalar>(
     sizes: &Sizes,
     pass: &Pass,
     x: &[T],

@@ -70,6 +70,13 @@ impl Axis {
     }
 }
 
+/// Which way a pass goes over a convolution: from its input to its output, or from a gradient of that back to the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Forward,
+    Backward,
+}
+
 /// One pass over an image of `channels` for each pixel into one of `results`.
 #[derive(Debug, Clone)]
 pub(super) struct Pass {
@@ -112,6 +119,14 @@ impl Pass {
             }
         }
         passes
+    }
+
+    /// The passes that go one way.
+    pub fn each(sizes: &Sizes, way: Way) -> Vec<Self> {
+        match way {
+            Way::Forward => vec![Self::forward(sizes)],
+            Way::Backward => Self::backward(sizes),
+        }
     }
 
     /// Whether windows reach over an edge of the image, so that it must be copied.

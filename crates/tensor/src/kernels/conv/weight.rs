@@ -1,6 +1,6 @@
 //! The gradient of the weight: a sum over all windows of all images.
 
-use super::pass::Pass;
+use super::pass::{Pass, Way};
 use super::rooms::Rooms;
 use super::{Sizes, depthwise, winograd};
 use crate::buffer::Buffer;
@@ -20,7 +20,7 @@ pub(crate) fn weight_grad<T: Scalar>(sizes: &Sizes, x: &[T], g: &[T], out: &mut 
     if sizes.is_depthwise() {
         return depthwise::weight_grad(sizes, x, g, out);
     }
-    if winograd::wins(sizes) && winograd::weight_grad(sizes, x, g, out)? {
+    if winograd::wins(sizes, Way::Forward) && winograd::weight_grad(sizes, x, g, out)? {
         return Ok(());
     }
     contract_images(sizes, x, g, out)

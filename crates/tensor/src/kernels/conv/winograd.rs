@@ -8,16 +8,21 @@
 //! overflow, are left to direct sums.
 //!
 //! All works on planes. A window with steps inside sees one pixel in so many along each axis, so that an image is as many planes
-//! as there are phases, each with a window without steps. A window that is deep too sums over its layers: they are channels of
-//! a plane, one plane for each layer of results. Groups share the transforms and have products of their own.
+//! as there are phases, each with a window without steps. A window that moves in steps sees other pixels at each of its taps, but
+//! for those that are a step apart: neighbours that it steps over are channels of one pixel of a plane, and the window has two
+//! taps where it had three or four, F(5×5, 2×2), four where it had seven, F(3×3, 4×4). A neighbour that has a tap
+//! less than the first has no share in the products at one point along the axis: 121 products for 25 results of a 3×3 window in steps
+//! of 2, instead of 225. A window that is deep sums over its layers: they are channels too, one plane for each layer
+//! of results. Groups share the transforms and have products of their own.
 //!
 //! Source: Lavin and Gray 2015, arXiv:1509.09308; for points between the usual ones, Barabasz, Anderson, Soodhalter and Gregg 2018,
 //! arXiv:1803.10986.
 
+mod planes;
 mod transforms;
 
-use super::direct::correlate_images;
-use super::pass::Pass;
+use super::direct::correlate_passes;
+use super::pass::Way;
 use super::rooms::Rooms;
 use super::weight::in_parts;
 use super::{Epilogue, Sizes};
@@ -26,181 +31,41 @@ use crate::error::Result;
 use crate::kernels::tile::{Finish, Line, Rows, Runs, contract, correlate as product, pack, packed_len};
 use crate::kernels::vector::{Scalar, lanes};
 use crate::parallel::{Disjoint, for_ranges};
+use planes::{Plan, Planes, Sides};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use transforms::{
-    PATCH, POINTS, Target, copy_small, finish_tiles, gather_weights, small, spread_weights,
-    transform_gradients, transform_patches,
+    POINTS, finish_tiles, gather_weights, small, spread_weights, transform_gradients, transform_patches,
 };
 
 /// The fewest channels, in and out, for which the transforms pay.
 const LEAST_CHANNELS: usize = 8;
-/// Elements of transformed tiles that are worked on at a time: what stays in a core's second cache.
-const BLOCK: usize = 1 << 17;
 /// The most elements of transformed weights, whose gradient is summed in as many numbers for each part of the images.
 const MOST_WEIGHTS: usize = 1 << 20;
 
-/// Whether the convolution is one of 3×3 or 5×5 windows in steps of 1 with enough channels and pixels.
-pub(super) fn wins(sizes: &Sizes) -> bool {
-    let [deep, height, width] = sizes.kernel;
-    let [_, pixels @ ..] = sizes.output;
-    let covered = |i: usize| {
-        let step = sizes.dilation[i];
-        sizes.output[i].div_ceil(step).next_multiple_of(tile(sizes)) * step
+/// Whether a window has 2 to 5 taps along both axes, as many as go into a tile, and there are enough channels and pixels.
+pub(super) fn wins(sizes: &Sizes, way: Way) -> bool {
+    let &Sizes { kernel, stride, dilation, groups, .. } = sizes;
+    let Some(tile) = planes::tile(sizes) else { return false };
+    let steps = stride[1] * stride[2];
+    let (from, to) = match way {
+        Way::Forward => (sizes.output, [1; 3]),
+        Way::Backward => (sizes.input, stride),
     };
-    height == width
-        && [3, 5].contains(&height)
-        && sizes.stride == [1; 3]
-        && (deep == 1 || sizes.groups == 1)
-        && sizes.c_in.min(sizes.c_out) / sizes.groups >= LEAST_CHANNELS
-        && 2 * pixels[0] * pixels[1] >= covered(1) * covered(2)
-}
-
-/// Results of a tile along an axis.
-fn tile(sizes: &Sizes) -> usize {
-    PATCH + 1 - sizes.kernel[2]
-}
-
-/// Planes, and where their pixels stand in an image: those of one phase of a layer, with the layers that a window sees from there
-/// beside each other in each pixel.
-struct Planes {
-    /// Sizes of the image, and its channels.
-    image: [usize; 3],
-    channels: usize,
-    /// What pixel 0 of phase 0 in layer 0 is in the image.
-    origin: [isize; 3],
-    /// The layers of a pixel, from the plane's own.
-    layers: Vec<usize>,
-    /// Steps between the pixels of a plane, and so many phases.
-    steps: [usize; 2],
-    /// Layers that have planes.
-    depth: usize,
-}
-
-impl Planes {
-    /// Those that a pass reads.
-    fn read(pass: &Pass) -> Self {
-        let [d, h, w] = &pass.axes;
-        let step = |taps: &[(usize, usize)]| taps[1].1;
-        Self {
-            image: pass.from,
-            channels: pass.channels,
-            origin: [d.origin, h.origin, w.origin],
-            layers: d.taps.iter().map(|&(_, at)| at).collect(),
-            steps: [step(&h.taps), step(&w.taps)],
-            depth: d.count,
-        }
-    }
-
-    /// Those that a pass writes.
-    fn written(pass: &Pass) -> Self {
-        let (layers, origin) = (vec![0], [0; 3]);
-        Self { image: pass.to, channels: pass.results, origin, layers, ..Self::read(pass) }
-    }
-
-    /// Planes of an image.
-    fn count(&self) -> usize {
-        self.depth * self.steps[0] * self.steps[1]
-    }
-
-    /// Numbers of a pixel.
-    fn width(&self) -> usize {
-        self.layers.len() * self.channels
-    }
-
-    /// The image of plane `i` of many, its layer and its phases.
-    fn place(&self, i: usize) -> (usize, usize, [usize; 2]) {
-        let [down, across] = self.steps;
-        let (i, phases) = (i / (down * across), i % (down * across));
-        (i / self.depth, i % self.depth, [phases / across, phases % across])
-    }
-
-    /// The part of plane `i` of the images `x` that the tiles of `rows` read, zeros around it. Whether it is [`small`].
-    fn patches<T: Scalar>(&self, x: &[T], i: usize, rows: &Range<usize>, plan: &Plan, out: &mut [T]) -> bool {
-        let (image, layer, phase) = self.place(i);
-        let [depth, height, width] = self.image;
-        let (c, all_c, layers) = (self.channels, self.width(), self.layers.len());
-        let image = &x[image * depth * height * width * c..][..depth * height * width * c];
-        let tile = plan.tile;
-        let size = plan.columns * tile + PATCH - tile;
-        // Pixel `x` of the plane is pixel `first + x·step` of a line; those from `before` to `after` exist.
-        let (first, step) = (self.origin[2] + phase[1] as isize, self.steps[1]);
-        let before = ((-first).max(0) as usize).div_ceil(step).min(size);
-        let after = ((width as isize - first).max(0) as usize).div_ceil(step).clamp(before, size);
-        let mut all = true;
-        for y in 0..rows.len() * tile + PATCH - tile {
-            let line = &mut out[y * size * all_c..][..size * all_c];
-            let from_y = self.origin[1] + (phase[0] + (rows.start * tile + y) * self.steps[0]) as isize;
-            for (l, &at) in self.layers.iter().enumerate() {
-                let from_z = self.origin[0] + (layer + at) as isize;
-                let inside = (0..depth as isize).contains(&from_z) && (0..height as isize).contains(&from_y);
-                if !inside {
-                    line.chunks_exact_mut(c).skip(l).step_by(layers).for_each(|pixel| pixel.fill(T::ZERO));
-                    continue;
-                }
-                let from = (from_z as usize * height + from_y as usize) * width * c;
-                let from = &image[from..][..width * c];
-                let start = (first + (before * step) as isize) as usize;
-                if layers == 1 && step == 1 {
-                    line[..before * c].fill(T::ZERO);
-                    let there = &mut line[before * c..after * c];
-                    all &= copy_small(&from[start * c..][..there.len()], there);
-                    line[after * c..].fill(T::ZERO);
-                    continue;
-                }
-                for (x, pixel) in line.chunks_exact_mut(c).skip(l).step_by(layers).enumerate() {
-                    match (before..after).contains(&x) {
-                        true => all &= copy_small(&from[(start + (x - before) * step) * c..][..c], pixel),
-                        false => pixel.fill(T::ZERO),
-                    }
-                }
-            }
-        }
-        all
-    }
-}
-
-/// The tiles of a plane, and how many planes or rows of tiles are worked on together.
-struct Plan {
-    /// Results of a tile along an axis.
-    tile: usize,
-    /// Rows of tiles, and tiles in a row.
-    rows: usize,
-    columns: usize,
-    /// Planes in a block, or 1.
-    planes: usize,
-    /// Rows of tiles in a block; all, if it has several planes.
-    rows_in_block: usize,
-    blocks: usize,
-    /// The elements of one padded plane, or its part.
-    padded: usize,
-}
-
-impl Plan {
-    /// For `n` planes that are read by `pass`, with tiles that have `numbers` elements for each of their points.
-    fn new(n: usize, tile: usize, pass: &Pass, read: &Planes, numbers: usize) -> Self {
-        let [rows, columns] = [0, 1].map(|i| pass.axes[1 + i].count.div_ceil(read.steps[i]).div_ceil(tile));
-        let tiles = (BLOCK / (POINTS * numbers)).max(14);
-        let planes = (tiles / (rows * columns)).clamp(1, n);
-        let rows_in_block = (tiles / columns).clamp(1, rows);
-        let rows_in_block = rows.div_ceil(rows.div_ceil(rows_in_block));
-        let blocks = n.div_ceil(planes) * rows.div_ceil(rows_in_block);
-        let edge = PATCH - tile;
-        let padded = (tile * rows_in_block + edge) * (tile * columns + edge) * read.width();
-        Self { tile, rows, columns, planes, rows_in_block, blocks, padded }
-    }
-
-    /// The most tiles of a block.
-    fn tiles(&self) -> usize {
-        self.planes * self.rows_in_block * self.columns
-    }
-
-    /// The planes and the rows of tiles of block `i`.
-    fn block(&self, i: usize, n: usize) -> (Range<usize>, Range<usize>) {
-        let across = self.rows.div_ceil(self.rows_in_block);
-        let (plane, row) = (i / across * self.planes, i % across * self.rows_in_block);
-        (plane..(plane + self.planes).min(n), row..(row + self.rows_in_block).min(self.rows))
-    }
+    let covered = |i: usize| {
+        let step = to[i] * dilation[i];
+        from[i].div_ceil(step).next_multiple_of(tile) * step
+    };
+    // Pixels that no window sees are to have a gradient of nothing but zeros.
+    let seen = |i: usize| {
+        (sizes.output[i] - 1) * stride[i] + kernel[i] >= sizes.padding[i] + sizes.input[i] || stride[i] == 1
+    };
+    stride[0] == 1
+        && (steps == 1 || dilation == [1; 3])
+        && (kernel[0] * steps == 1 || groups == 1)
+        && (sizes.c_in * steps).min(sizes.c_out) / groups >= LEAST_CHANNELS
+        && 2 * from[1] * from[2] >= covered(1) * covered(2)
+        && (way == Way::Forward || (seen(1) && seen(2)))
 }
 
 /// Elements from one point of transformed tiles to the next: not a power of two, so that points do not share cache sets.
@@ -208,34 +73,55 @@ fn apart(len: usize) -> usize {
     len.next_multiple_of(16) + 16
 }
 
-/// One pass over every image; as [`correlate_images`].
+/// The stretches of channels that a group has in parts of a pixel; those that lie beside each other are one.
+fn stretches(planes: &Planes, parts: &[usize], groups: usize) -> Vec<Range<usize>> {
+    let mut stretches: Vec<Range<usize>> = Vec::new();
+    for part in parts {
+        let start = part * planes.channels;
+        match stretches.last_mut() {
+            Some(last) if last.end == start => last.end += planes.channels / groups,
+            _ => stretches.push(start..start + planes.channels / groups),
+        }
+    }
+    stretches
+}
+
+/// The weights of one of the products at a point: of a group, for results that lie beside each other.
+struct Factor {
+    point: usize,
+    group: usize,
+    runs: Runs,
+    results: Range<usize>,
+    /// Where its packed weights begin.
+    packed: usize,
+}
+
+/// One pass over every image.
 pub(super) fn correlate<T: Scalar>(
     sizes: &Sizes,
-    pass: &Pass,
+    way: Way,
     x: &[T],
     at: &(impl Fn(usize, usize, usize, usize) -> T + Sync),
     finish: Epilogue<T>,
     out: &mut [T],
 ) -> Result<()> {
-    let (read, written) = (Planes::read(pass), Planes::written(pass));
-    let (n, c, o, groups) = (sizes.n * read.count(), read.width(), pass.results, sizes.groups);
-    let Some(weights) = weights(sizes, pass, at)? else {
-        return correlate_images(sizes, pass, x, at, finish, out);
+    let sides = Sides::new(sizes, way);
+    let Sides { read, written, .. } = &sides;
+    let tile = planes::tile(sizes).expect("invariant: there are tiles for the window");
+    let (n, c, o) = (sizes.n * read.count(), read.width(), written.width());
+    let Some((factors, weights)) = weights(sizes, &sides, tile, at)? else {
+        return correlate_passes(sizes, way, x, at, finish, out);
     };
     let weights: &[T] = weights.as_slice();
-    let packed = packed_len::<T>(c / groups, o / groups);
-    let plan = Plan::new(n, tile(sizes), pass, &read, c + o);
+    let plan = Plan::new(n, tile, &sides, c + o);
     let (from, to) = (x.len() / sizes.n, out.len() / sizes.n);
     let (v_apart, m_apart) = (apart(plan.tiles() * c), apart(plan.tiles() * o));
-    let rooms = Rooms::new("conv", plan.padded + POINTS * (v_apart + m_apart))?;
+    let rooms = Rooms::new("conv", plan.padded * c + POINTS * (v_apart + m_apart))?;
     let left: Vec<AtomicBool> = (0..sizes.n).map(|_| AtomicBool::new(false)).collect();
-    let runs = Runs::new([0], c / groups);
     let results = Disjoint::new(out);
-    let [_, height, width] = pass.to;
-    let [down, across] = written.steps;
     for_ranges(plan.blocks, 1, |range| {
         rooms.enter(|room| {
-            let (padded, room) = room.split_at_mut(plan.padded);
+            let (padded, room) = room.split_at_mut(plan.padded * c);
             let (v, m) = room.split_at_mut(POINTS * v_apart);
             for i in range {
                 let (planes, rows) = plan.block(i, n);
@@ -245,40 +131,34 @@ pub(super) fn correlate<T: Scalar>(
                         left[read.place(plane).0].store(true, Ordering::Relaxed);
                     }
                     let v = &mut v[place * per_plane * c..];
-                    transform_patches(padded, (rows.len(), plan.columns), plan.tile, c, v, v_apart);
+                    transform_patches(padded, (rows.len(), plan.columns), tile, c, v, v_apart);
                 }
                 let line = [Line { a: 0, b: 0, count: planes.len() * per_plane }];
-                for (i, packed) in weights.chunks_exact(packed).enumerate() {
-                    let (point, group) = (i / groups, i % groups);
+                for factor in &factors {
+                    let a = factor.point * v_apart + factor.group * (read.channels / sizes.groups);
                     let rows = Rows {
-                        a: v[point * v_apart + group * (c / groups)..].as_ptr(),
+                        a: v[a..].as_ptr(),
                         a_step: c,
-                        b: m[point * m_apart + group * (o / groups)..].as_mut_ptr(),
+                        b: m[factor.point * m_apart + factor.results.start..].as_mut_ptr(),
                         b_step: o,
                         lines: &line,
-                        runs: &runs,
-                        n: o / groups,
+                        runs: &factor.runs,
+                        n: factor.results.len(),
                     };
                     let none = Finish { bias: std::ptr::null(), relu: false };
                     // SAFETY: both hold the tiles of a block at each point; the weights were packed so.
-                    unsafe { product(&rows, packed.as_ptr(), none) }
+                    unsafe { product(&rows, weights[factor.packed..].as_ptr(), none) }
                 }
                 for (place, plane) in planes.enumerate() {
-                    let (image, layer, [y, x]) = written.place(plane);
-                    let y = Target {
-                        out: results.at(image * to).wrapping_add(((layer * height + y) * width + x) * o),
-                        height: height.saturating_sub(y).div_ceil(down),
-                        width: width.saturating_sub(x).div_ceil(across),
-                        steps: [down * width * o, across * o],
-                        first: rows.start * plan.tile,
-                        tile: plan.tile,
-                        n: o,
-                        bias: finish.bias.map_or(std::ptr::null(), <[T]>::as_ptr),
-                        relu: finish.relu,
-                    };
-                    let m = &m[place * per_plane * o..];
-                    // SAFETY: `y` is a plane of `out`, whose rows from `first` on no other block has.
-                    unsafe { finish_tiles(m.as_ptr(), m_apart, rows.len(), plan.columns, &y) }
+                    for part in 0..written.parts() {
+                        let mut y = written.target(plane, part, results.at(0), rows.start * tile, tile);
+                        y.none = sides.none_of(part);
+                        y.bias = finish.bias.map_or(std::ptr::null(), <[T]>::as_ptr);
+                        y.relu = finish.relu;
+                        let m = &m[place * per_plane * o + part * written.channels..];
+                        // SAFETY: `y` is a plane of `out`, whose rows from `first` on no other block has.
+                        unsafe { finish_tiles(m.as_ptr(), m_apart, rows.len(), plan.columns, &y) }
+                    }
                 }
             }
         });
@@ -286,27 +166,34 @@ pub(super) fn correlate<T: Scalar>(
     for image in (0..sizes.n).filter(|&image| left[image].load(Ordering::Relaxed)) {
         let one = Sizes { n: 1, ..*sizes };
         let (x, out) = (&x[image * from..][..from], &mut out[image * to..][..to]);
-        correlate_images(&one, pass, x, at, finish, out)?;
+        correlate_passes(&one, way, x, at, finish, out)?;
     }
     Ok(())
 }
 
 /// dw (c_out, c_in / groups, kernel ..); false, and `out` not to be used, if the sizes or the values are not for this.
 pub(super) fn weight_grad<T: Scalar>(sizes: &Sizes, x: &[T], g: &[T], out: &mut [T]) -> Result<bool> {
-    let pass = Pass::forward(sizes);
-    let (read, beside, groups) = (Planes::read(&pass), Planes::written(&pass), sizes.groups);
-    let (c, o, layers) = (read.width(), sizes.c_out, read.layers.len());
+    let sides = Sides::new(sizes, Way::Forward);
+    let Sides { read, written, .. } = &sides;
+    let tile = planes::tile(sizes).expect("invariant: there are tiles for the window");
+    let (c, o, groups) = (read.width(), sizes.c_out, sizes.groups);
     let (ins, outs) = (c / groups, o / groups);
     if POINTS * c * outs > MOST_WEIGHTS {
         return Ok(false);
     }
     let per_image = read.count();
-    let plan = Plan::new(sizes.n * per_image, tile(sizes), &pass, &read, (c + o).div_ceil(2));
+    let plan = Plan::new(sizes.n * per_image, tile, &sides, (c + o).div_ceil(2));
     let (v_apart, u_apart) = (apart(plan.tiles() * c), apart(plan.tiles() * o));
     let ld = outs.next_multiple_of(lanes::<T>());
-    let padded = plan.padded.max(plan.padded / c * o);
+    let padded = plan.padded * c.max(o);
     let rooms = Rooms::new("conv", padded + POINTS * (v_apart + u_apart))?;
-    let runs = Runs::new([0], ins);
+    // What has a share at a point; the sums of the rest stay 0.
+    let shares: Vec<Vec<Runs>> = (0..POINTS)
+        .map(|point| {
+            let stretches = stretches(read, &sides.parts_at(read, point), groups);
+            stretches.into_iter().map(|run| Runs::new([run.start], run.len())).collect()
+        })
+        .collect();
     let large = AtomicBool::new(false);
     let part = |images: Range<usize>, sums: &mut [T]| {
         rooms.enter(|room| {
@@ -320,45 +207,51 @@ pub(super) fn weight_grad<T: Scalar>(sizes: &Sizes, x: &[T], g: &[T], out: &mut 
                 for (place, plane) in planes.clone().enumerate() {
                     let mut all = read.patches(x, first + plane, &rows, &plan, padded);
                     let v = &mut v[place * per_plane * c..];
-                    transform_patches(padded, (rows.len(), plan.columns), plan.tile, c, v, v_apart);
-                    all &= beside.patches(g, first + plane, &rows, &plan, padded);
+                    transform_patches(padded, (rows.len(), plan.columns), tile, c, v, v_apart);
+                    all &= written.patches(g, first + plane, &rows, &plan, padded);
                     if !all {
                         large.store(true, Ordering::Relaxed);
                     }
                     let u = &mut u[place * per_plane * o..];
-                    transform_gradients(padded, (rows.len(), plan.columns), plan.tile, o, u, u_apart);
+                    transform_gradients(padded, (rows.len(), plan.columns), tile, o, u, u_apart);
                 }
                 let line = [Line { a: 0, b: 0, count: planes.len() * per_plane }];
                 for (i, sums) in sums.chunks_exact_mut(ins * ld).enumerate() {
                     let (point, group) = (i / groups, i % groups);
-                    let rows = Rows {
-                        a: v[point * v_apart + group * ins..].as_ptr(),
-                        a_step: c,
-                        b: u[point * u_apart + group * outs..].as_mut_ptr(),
-                        b_step: o,
-                        lines: &line,
-                        runs: &runs,
-                        n: outs,
-                    };
-                    // SAFETY: both hold the tiles of a block at each point, and are only read; the sums have `ins` rows of
-                    // whole registers.
-                    unsafe { contract(&rows, sums.as_mut_ptr(), ld) }
+                    for runs in &shares[point] {
+                        let rows = Rows {
+                            a: v[point * v_apart + group * (read.channels / groups)..].as_ptr(),
+                            a_step: c,
+                            b: u[point * u_apart + group * outs..].as_mut_ptr(),
+                            b_step: o,
+                            lines: &line,
+                            runs,
+                            n: outs,
+                        };
+                        // With groups a pixel has one part, and begins with its first channel.
+                        let sums = &mut sums[runs.runs[0].at * ld..][..runs.len * ld];
+                        // SAFETY: both hold the tiles of a block at each point, and are only read; the sums have `runs.len`
+                        // rows of whole registers.
+                        unsafe { contract(&rows, sums.as_mut_ptr(), ld) }
+                    }
                 }
             }
         });
     };
-    let window = sizes.kernel[1] * sizes.kernel[2];
-    let mut taps = Buffer::new("conv", window * c * ld, T::DTYPE)?;
-    let taps: &mut [T] = taps.as_mut_slice();
+    let taps = sides.taps();
+    let mut places = Buffer::new("conv", taps * taps * c * ld, T::DTYPE)?;
+    let places: &mut [T] = places.as_mut_slice();
     in_parts(sizes.n, POINTS * c * ld, part, |sums| {
-        gather_weights(sums, c * ld, taps, plan.tile);
-        let channels = ins / layers;
-        for (o, out) in out.chunks_exact_mut(window * ins).enumerate() {
-            for (i, out) in out.chunks_exact_mut(window * layers).enumerate() {
-                for (layer, out) in out.chunks_exact_mut(window).enumerate() {
-                    let row = o / outs * ins + layer * channels + i;
-                    for (tap, out) in out.iter_mut().enumerate() {
-                        *out = taps[(tap * c + row) * ld + o % outs];
+        gather_weights(sums, c * ld, places, tile);
+        let channels = sizes.c_in / groups;
+        for part in 0..read.parts() {
+            for place in 0..taps * taps {
+                let Some(tap) = sides.tap(part, 0, [place / taps, place % taps]) else { continue };
+                for o in 0..sizes.c_out {
+                    for i in 0..channels {
+                        let row = o / outs * ins + part * channels + i;
+                        out[(o * channels + i) * sizes.taps() + tap] =
+                            places[(place * c + row) * ld + o % outs];
                     }
                 }
             }
@@ -367,44 +260,62 @@ pub(super) fn weight_grad<T: Scalar>(sizes: &Sizes, x: &[T], g: &[T], out: &mut 
     Ok(!large.into_inner())
 }
 
-/// `G·w·Gᵀ` for each channel and result, packed point by point and group by group; nothing if a value is too large.
+/// `G·w·Gᵀ` for each channel and result, packed factor by factor; nothing if a value is too large.
 fn weights<T: Scalar>(
     sizes: &Sizes,
-    pass: &Pass,
+    sides: &Sides,
+    tile: usize,
     at: &(impl Fn(usize, usize, usize, usize) -> T + Sync),
-) -> Result<Option<Buffer>> {
-    let groups = sizes.groups;
-    let (c, o) = (pass.channels / groups, pass.results / groups);
-    let (taps, _) = pass.taps(sizes.kernel);
-    let window = sizes.kernel[1] * sizes.kernel[2];
-    // Those of a group: its layers, one below the other.
-    let ins = taps.len() / window * c;
-    let all = groups * ins * o;
-    let mut room = Buffer::new("conv", (window + POINTS) * all, T::DTYPE)?;
-    let (w, spread) = room.as_mut_slice::<T>().split_at_mut(window * all);
+) -> Result<Option<(Vec<Factor>, Buffer)>> {
+    let (Sides { read, written, .. }, groups) = (sides, sizes.groups);
+    // Of a group: its parts, one below the other, and those of results, beside each other.
+    let (c, o) = (read.channels / groups, written.channels / groups);
+    let (ins, outs) = (read.parts() * c, written.parts() * o);
+    let all = groups * ins * outs;
+    let taps = sides.taps();
+    let mut room = Buffer::new("conv", (taps * taps + POINTS) * all, T::DTYPE)?;
+    let (w, spread) = room.as_mut_slice::<T>().split_at_mut(taps * taps * all);
     for (place, w) in w.chunks_exact_mut(all).enumerate() {
-        for (row, w) in w.chunks_exact_mut(o).enumerate() {
-            let (group, layer, i) = (row / ins, row % ins / c, row % c);
-            for (o, w) in w.iter_mut().enumerate() {
-                *w = at(group, taps[layer * window + place], i, o);
+        for (row, w) in w.chunks_exact_mut(outs).enumerate() {
+            let (group, from, i) = (row / ins, row % ins / c, row % c);
+            for (to, w) in w.chunks_exact_mut(o).enumerate() {
+                match sides.tap(from, to, [place / taps, place % taps]) {
+                    Some(tap) => w.iter_mut().enumerate().for_each(|(o, w)| *w = at(group, tap, i, o)),
+                    None => w.fill(T::ZERO),
+                }
             }
         }
     }
     if !small(w) {
         return Ok(None);
     }
-    spread_weights(w, all, spread, tile(sizes));
-    let packed = packed_len::<T>(ins, o);
-    let mut out = Buffer::new("conv", POINTS * groups * packed, T::DTYPE)?;
+    spread_weights(w, all, spread, tile);
+    let (mut factors, mut len) = (Vec::new(), 0);
+    for point in 0..POINTS {
+        let parts = sides.parts_at(read, point);
+        let runs = Runs::new(parts.iter().map(|part| part * read.channels), c);
+        for results in stretches(written, &sides.parts_at(written, point), groups) {
+            for group in 0..groups {
+                let results = results.start + group * o..results.end + group * o;
+                let size = packed_len::<T>(runs.len, results.len());
+                factors.push(Factor { point, group, runs: runs.clone(), results, packed: len });
+                len += size;
+            }
+        }
+    }
+    let mut out = Buffer::new("conv", len, T::DTYPE)?;
     let whole = Disjoint::new(out.as_mut_slice::<T>());
     let spread = &*spread;
-    for_ranges(POINTS * groups, groups, |parts| {
-        for part in parts {
-            // SAFETY: each part is handed out once.
-            let out = unsafe { whole.slice(part * packed..(part + 1) * packed) };
-            let from = &spread[part * ins * o..][..ins * o];
-            pack(ins, o, out, |row, column| from[row * o + column]);
+    for_ranges(factors.len(), groups, |range| {
+        for &Factor { point, group, ref runs, ref results, packed } in &factors[range] {
+            let parts = sides.parts_at(read, point);
+            let rows: Vec<usize> = parts.iter().flat_map(|part| part * c..(part + 1) * c).collect();
+            // With groups a result has one part.
+            let first = (point * groups + group) * ins * outs + results.start - group * o;
+            // SAFETY: each factor is handed out once.
+            let out = unsafe { whole.slice(packed..packed + packed_len::<T>(runs.len, results.len())) };
+            pack(runs.len, results.len(), out, |row, column| spread[first + rows[row] * outs + column]);
         }
     });
-    Ok(Some(out))
+    Ok(Some((factors, out)))
 }

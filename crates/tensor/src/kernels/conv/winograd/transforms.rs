@@ -3,6 +3,7 @@
 use crate::Float;
 use crate::kernels::vector::{Scalar, Vector, vector_fn};
 use crate::simd::simd_fn;
+use std::ops::Range;
 
 /// Pixels of a tile along an axis: its results, and one less than the taps of the window.
 pub(super) const PATCH: usize = 6;
@@ -15,15 +16,23 @@ const LIMIT: f64 = 1e15;
 macro_rules! with_tile {
     ($tile:expr, $N:ident => $body:expr) => {
         match $tile {
-            4 => {
-                const $N: usize = 4;
-                $body
-            }
             2 => {
                 const $N: usize = 2;
                 $body
             }
-            _ => unreachable!("invariant: tiles have 4 results for 3 taps, or 2 for 5"),
+            3 => {
+                const $N: usize = 3;
+                $body
+            }
+            4 => {
+                const $N: usize = 4;
+                $body
+            }
+            5 => {
+                const $N: usize = 5;
+                $body
+            }
+            _ => unreachable!("invariant: tiles have 2 to 5 results, for 5 to 2 taps"),
         }
     };
 }
@@ -42,6 +51,21 @@ simd_fn! {
             *out = x;
             all & (x <= limit) & (x >= T::ZERO.sub(limit))
         })
+    }
+
+    /// Copies runs of `run` elements, `from_step` and `to_step` apart, until `out` ends; whether all is [`small`].
+    pub(super) fn copy_pixels[T: Float](x: &[T], from_step: usize, run: usize, out: &mut [T], to_step: usize) -> bool {
+        let limit = T::of(LIMIT);
+        let mut all = true;
+        // What lies beside each other is one run.
+        let run = if from_step == run && to_step == run { out.len() } else { run };
+        for (x, out) in x.chunks(from_step.max(run)).zip(out.chunks_mut(to_step.max(run))) {
+            for (&x, out) in x[..run].iter().zip(&mut out[..run]) {
+                *out = x;
+                all &= (x <= limit) & (x >= T::ZERO.sub(limit));
+            }
+        }
+        all
     }
 
     /// `G·w·Gᵀ`: w (taps², len) to out (36, len), for tiles of `tile` results along an axis.
@@ -105,7 +129,8 @@ const OVER: [f64; 3] =
 #[inline(always)]
 fn halves<T: Float, const TAPS: usize>(w: &[T; TAPS], point: f64) -> (T, T) {
     let square = T::of(point * point);
-    let (mut even, mut odd) = (w[TAPS - 1], w[TAPS - 2]);
+    let (last, one_before) = (w[TAPS - 1], w[TAPS - 2]);
+    let (mut even, mut odd) = if TAPS % 2 == 1 { (last, one_before) } else { (one_before, last) };
     for i in (0..TAPS - 2).rev() {
         match i % 2 {
             0 => even = square.mul_add(even, w[i]),
@@ -115,7 +140,7 @@ fn halves<T: Float, const TAPS: usize>(w: &[T; TAPS], point: f64) -> (T, T) {
     (even, T::of(point).mul(odd))
 }
 
-/// G·w, for 3 or 5 taps.
+/// G·w, for 2 to 5 taps.
 #[inline(always)]
 fn spread<T: Float, const TAPS: usize>(w: [T; TAPS]) -> [T; PATCH] {
     let ((near, near_odd), (far, far_odd)) = (halves(&w, A), halves(&w, B));
@@ -130,7 +155,7 @@ fn spread<T: Float, const TAPS: usize>(w: [T; TAPS]) -> [T; PATCH] {
     ]
 }
 
-/// Gᵀ·s, for 3 or 5 taps.
+/// Gᵀ·s, for 2 to 5 taps.
 #[inline(always)]
 fn gather<T: Float, const TAPS: usize>([z, a, b, c, d, last]: [T; PATCH]) -> [T; TAPS] {
     let (near, far) = (T::of(OVER[1]).mul(a.add(b)), T::of(OVER[2]).mul(c.add(d)));
@@ -138,6 +163,9 @@ fn gather<T: Float, const TAPS: usize>([z, a, b, c, d, last]: [T; PATCH]) -> [T;
     let mut out = [T::ZERO; TAPS];
     out[0] = T::of(OVER[0]).mul_add(z, near.add(far));
     out[1] = near_odd.add(far_odd);
+    if TAPS == 2 {
+        out[1] = out[1].add(last);
+    }
     for i in 2..TAPS {
         let (near, far) = if i % 2 == 0 { (near, far) } else { (near_odd, far_odd) };
         let last = if i + 1 == TAPS { last } else { T::ZERO };
@@ -203,12 +231,16 @@ unsafe fn open<T: Scalar, V: Vector<T>, const N: usize>(g: [V; N]) -> [V; PATCH]
     unsafe {
         let (a, less_a, b, less_b) =
             (V::splat(T::of(A)), V::splat(T::of(-A)), V::splat(T::of(B)), V::splat(T::of(-B)));
-        let (mut near, mut near_odd) = (g[0], g[1]);
+        // The even and the odd powers at each pair of points, from the highest down.
+        let (even, odd) = ((N - 1) / 2 * 2, N / 2 * 2 - 1);
+        let (a2, b2) = (V::splat(T::of(A * A)), V::splat(T::of(B * B)));
+        let (mut near, mut near_odd) = (g[even], g[odd]);
         let (mut far, mut far_odd) = (near, near_odd);
-        if N == 4 {
-            let (a2, b2) = (V::splat(T::of(A * A)), V::splat(T::of(B * B)));
-            (near, near_odd) = (g[N - 2].mul_add(a2, near), g[N - 1].mul_add(a2, near_odd));
-            (far, far_odd) = (g[N - 2].mul_add(b2, far), g[N - 1].mul_add(b2, far_odd));
+        for i in 1..=even / 2 {
+            (near, far) = (near.mul_add(a2, g[even - 2 * i]), far.mul_add(b2, g[even - 2 * i]));
+        }
+        for i in 1..=odd / 2 {
+            (near_odd, far_odd) = (near_odd.mul_add(a2, g[odd - 2 * i]), far_odd.mul_add(b2, g[odd - 2 * i]));
         }
         [
             g[0],
@@ -324,19 +356,24 @@ tiles! {
     transform_gradients, open_each, open_all, |N| N, open
 }
 
-/// The plane that results go to.
+/// The plane that results go to, and those of its tiles that are finished.
 pub(super) struct Target<T> {
+    /// Pixel (0, 0).
     pub(super) out: *mut T,
-    pub(super) height: usize,
-    pub(super) width: usize,
+    /// The pixels that exist.
+    pub(super) rows: Range<usize>,
+    pub(super) columns: Range<usize>,
     /// Elements from a pixel to the one below and to the next one.
     pub(super) steps: [usize; 2],
-    /// The first row that is written.
+    /// The first row of these tiles.
     pub(super) first: usize,
     /// Results of a tile along an axis.
     pub(super) tile: usize,
-    /// Results of a pixel.
+    /// Results of a pixel, and of a tile's point.
     pub(super) n: usize,
+    pub(super) of: usize,
+    /// Whether points that are at 0, down and across, hold nothing and count as 0.
+    pub(super) none: [bool; 2],
     pub(super) bias: *const T,
     pub(super) relu: bool,
 }
@@ -367,15 +404,21 @@ unsafe fn finish_all<T: Scalar, W: Vector<T>, const N: usize>(
     unsafe {
         for tile in 0..rows * columns {
             let (row, column) = (y.first + tile / columns * N, tile % columns * N);
-            let (height, width) = (N.min(y.height - row), N.min(y.width - column));
+            let inside = |range: &Range<usize>, start: usize| {
+                range.start.saturating_sub(start).min(N)..range.end.saturating_sub(start).min(N)
+            };
+            let (down, across) = (inside(&y.rows, row), inside(&y.columns, column));
             let mut at = 0;
             while at < y.n {
                 let mask = W::first((y.n - at).min(W::LANES));
+                let nothing = W::first(0);
                 let mut half = [[W::splat(T::ZERO); N]; PATCH];
                 for j in 0..PATCH {
                     let mut column = [W::splat(T::ZERO); PATCH];
                     for i in 0..PATCH {
-                        column[i] = W::load_first(m.add((PATCH * i + j) * apart + tile * y.n + at), mask);
+                        let none = (i == 0 && y.none[0]) || (j == 0 && y.none[1]);
+                        let mask = if none { nothing } else { mask };
+                        column[i] = W::load_first(m.add((PATCH * i + j) * apart + tile * y.of + at), mask);
                     }
                     half[j] = close::<T, W, N>(column);
                 }
@@ -383,14 +426,14 @@ unsafe fn finish_all<T: Scalar, W: Vector<T>, const N: usize>(
                     true => W::splat(T::ZERO),
                     false => W::load_first(y.bias.add(at), mask),
                 };
-                for i in 0..height {
+                for i in down.clone() {
                     let mut values = [W::splat(T::ZERO); PATCH];
                     for j in 0..PATCH {
                         values[j] = half[j][i];
                     }
                     let closed = close::<T, W, N>(values);
-                    let to = y.out.add((row + i) * y.steps[0] + column * y.steps[1] + at);
-                    for j in 0..width {
+                    let to = y.out.wrapping_add((row + i) * y.steps[0] + column * y.steps[1] + at);
+                    for j in across.clone() {
                         let mut value = closed[j];
                         if !y.bias.is_null() {
                             value = value.add(bias);
@@ -398,7 +441,7 @@ unsafe fn finish_all<T: Scalar, W: Vector<T>, const N: usize>(
                         if y.relu {
                             value = value.rectified(W::splat(T::ZERO));
                         }
-                        value.store_first(to.add(j * y.steps[1]), mask);
+                        value.store_first(to.wrapping_add(j * y.steps[1]), mask);
                     }
                 }
                 at += W::LANES;
