@@ -16,6 +16,7 @@ mod parallel;
 mod rng;
 mod serde;
 mod simd;
+mod stream;
 mod tensor;
 mod word;
 

@@ -6,7 +6,7 @@
 //! results in registers while they go along a sum, so that an operand is read once a block and a result is written once.
 //! A sum is one chain of fused additions in a given order, whatever block it falls into.
 
-use crate::kernels::vector::{Scalar, vector_fn};
+use crate::kernels::vector::{Scalar, prefetch, vector_fn};
 use std::ops::Range;
 
 /// The most terms in one chain; longer sums are made of chains, one added to the other.
@@ -86,6 +86,15 @@ pub(crate) struct Finish<T> {
     /// n numbers, or null.
     pub bias: *const T,
     pub relu: bool,
+    /// Whether results are large, and go past the caches where they fill whole lines of memory; see [`crate::stream`].
+    pub large: bool,
+}
+
+impl<T> Finish<T> {
+    /// Nothing.
+    pub fn none() -> Self {
+        Self { bias: std::ptr::null(), relu: false, large: false }
+    }
 }
 
 /// The elements of a packed matrix of `len` rows and `n` columns: see [`packed`].
@@ -96,6 +105,18 @@ pub(crate) fn packed_len<T: Scalar>(len: usize, n: usize) -> usize {
 /// Packs a matrix for [`correlate`]: blocks of two registers of columns, the last of one if that is enough, each row by
 /// row; columns after the n-th are 0. Calls `at(row, column)` for each element.
 pub(crate) fn pack<T: Scalar>(len: usize, n: usize, out: &mut [T], at: impl Fn(usize, usize) -> T) {
+    pack_lines(len, n, out, |row, first, line| {
+        line.iter_mut().enumerate().for_each(|(c, x)| *x = at(row, first + c));
+    });
+}
+
+/// [`pack`], with `fill(row, column, line)` for what begins there.
+pub(crate) fn pack_lines<T: Scalar>(
+    len: usize,
+    n: usize,
+    out: &mut [T],
+    fill: impl Fn(usize, usize, &mut [T]),
+) {
     let lanes = crate::kernels::vector::lanes::<T>();
     let (whole, mut out) = (n.next_multiple_of(lanes), out);
     let mut j = 0;
@@ -103,9 +124,9 @@ pub(crate) fn pack<T: Scalar>(len: usize, n: usize, out: &mut [T], at: impl Fn(u
         let width = (2 * lanes).min(whole - j);
         let (block, rest) = out.split_at_mut(width * len);
         for (row, line) in block.chunks_exact_mut(width).enumerate() {
-            for (c, x) in line.iter_mut().enumerate() {
-                *x = if j + c < n { at(row, j + c) } else { T::ZERO };
-            }
+            let (line, after) = line.split_at_mut(width.min(n - j));
+            fill(row, j, line);
+            after.fill(T::ZERO);
         }
         (out, j) = (rest, j + width);
     }
@@ -141,7 +162,7 @@ macro_rules! unrolled {
 pub(crate) use {unrolled, with_rows};
 
 vector_fn! {
-    /// For every row, `b = a·w`, then bias and rectifier; `w` is [`pack`]ed, its rows in the order of the runs.
+    /// For every row, `b = a·w`, then bias and rectifier; a fence must follow if that is large. `w` is [`pack`]ed, its rows in the order of the runs.
     ///
     /// # Safety
     /// `a` must be readable at every element of every row, `b` writable at n elements for every row and in no place that
@@ -153,6 +174,14 @@ vector_fn! {
             let most = if W::LANES * size_of::<T>() == 64 { 14 } else { 6 };
             let mut w = w;
             let whole = rows.n.next_multiple_of(W::LANES);
+            // Of a register at a time: every result begins where a register may.
+            let fills = |n: usize| n.is_multiple_of(W::LANES);
+            let large = finish.large
+                && rows.b.addr().is_multiple_of(size_of::<W>())
+                && fills(rows.n) && fills(rows.b_step) && rows.lines.iter().all(|line| fills(line.b));
+            let finish = Finish { large, ..finish };
+            // How much of the next block's rows to ask for with each term of this one's sums.
+            let ahead = most * rows.a_step / rows.runs.len.max(1);
             let mut j = 0;
             while j < whole {
                 let double = whole - j > W::LANES;
@@ -164,8 +193,8 @@ vector_fn! {
                         let a = rows.a.add(line.a + i * rows.a_step);
                         let b = rows.b.add(line.b + i * rows.b_step + j);
                         with_rows!(end - i, M => match double {
-                            true => correlate_block::<T, W, M, 2>(rows, a, b, j, w, finish),
-                            false => correlate_block::<T, W, M, 1>(rows, a, b, j, w, finish),
+                            true => correlate_block::<T, W, M, 2>(rows, a, b, j, w, ahead, finish),
+                            false => correlate_block::<T, W, M, 1>(rows, a, b, j, w, ahead, finish),
                         });
                     }
                 }
@@ -185,6 +214,7 @@ unsafe fn correlate_block<T: Scalar, V: crate::kernels::vector::Vector<T>, const
     b: *mut T,
     j: usize,
     mut w: *const T,
+    ahead: usize,
     finish: Finish<T>,
 ) {
     // SAFETY: the caller's promises.
@@ -194,6 +224,7 @@ unsafe fn correlate_block<T: Scalar, V: crate::kernels::vector::Vector<T>, const
         let all = V::first(V::LANES);
         let chains = rows.runs.chains.len();
         let ends_whole = rows.n - j >= N * V::LANES;
+        let mut next = a.wrapping_add(M * rows.a_step);
         for (index, chain) in rows.runs.chains.iter().enumerate() {
             let mut sums = [[V::splat(T::ZERO); N]; M];
             for run in &rows.runs.runs[chain.start..chain.end] {
@@ -204,6 +235,8 @@ unsafe fn correlate_block<T: Scalar, V: crate::kernels::vector::Vector<T>, const
                     first[p] = first[p - 1].wrapping_add(3 * rows.a_step);
                 }
                 for _ in 0..run.len {
+                    prefetch(next);
+                    next = next.wrapping_add(ahead);
                     let mut weights = [V::splat(T::ZERO); N];
                     for n in 0..N {
                         weights[n] = V::load(w.add(n * V::LANES));
@@ -222,6 +255,12 @@ unsafe fn correlate_block<T: Scalar, V: crate::kernels::vector::Vector<T>, const
             }
             let (begins, ends) = (index == 0, index + 1 == chains);
             if begins && ends && finish.bias.is_null() && !finish.relu && ends_whole {
+                if finish.large {
+                    unrolled!(M, m => for n in 0..N {
+                        sums[m][n].stream(b.add(m * rows.b_step + n * V::LANES));
+                    });
+                    continue;
+                }
                 unrolled!(M, m => for n in 0..N {
                     sums[m][n].store(b.add(m * rows.b_step + n * V::LANES));
                 });
@@ -247,7 +286,11 @@ unsafe fn correlate_block<T: Scalar, V: crate::kernels::vector::Vector<T>, const
                     if ends && finish.relu {
                         sum = sum.rectified(V::splat(T::ZERO));
                     }
-                    sum.store_first(to, mask);
+                    if finish.large && chains == 1 {
+                        sum.stream(to);
+                    } else {
+                        sum.store_first(to, mask);
+                    }
                 }
             }
         }

@@ -26,6 +26,9 @@ pub(crate) unsafe trait Vector<T>: Copy {
     unsafe fn load(p: *const T) -> Self;
     /// `LANES` elements to `p`.
     unsafe fn store(self, p: *mut T);
+    /// `LANES` elements to `p`, which is aligned to as many bytes, past the caches: a [fence](crate::stream::fence) must
+    /// come before another thread is told of them.
+    unsafe fn stream(self, p: *mut T);
     /// The first `n` lanes, 0 ≤ n ≤ `LANES`.
     unsafe fn first(n: usize) -> Self::Mask;
     /// The lanes of `mask` from `p`, 0 in the others; no other memory is touched.
@@ -93,6 +96,11 @@ unsafe impl<T: Float> Vector<T> for Lanes<T> {
     unsafe fn store(self, p: *mut T) {
         // SAFETY: the caller promises four elements.
         unsafe { p.cast::<[T; 4]>().write_unaligned(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn stream(self, p: *mut T) {
+        // SAFETY: handed on to the caller.
+        unsafe { self.store(p) }
     }
     #[inline(always)]
     unsafe fn first(n: usize) -> usize {

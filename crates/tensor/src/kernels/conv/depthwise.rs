@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::kernels::tile::{CHAIN, Finish, unrolled, with_rows};
 use crate::kernels::vector::{Scalar, Vector, prefetch, vector_fn};
 use crate::parallel::{Disjoint, for_ranges};
+use crate::stream::{fence, is_large};
 use std::ops::Range;
 
 /// One pass over every image with `w` (channels, kernel ..).
@@ -34,6 +35,7 @@ pub(super) fn correlate<T: Scalar>(
     }
     let (from, to, lines) = (x.len() / sizes.n, out.len() / sizes.n, plan.lines.len());
     let cost = out.len() / sizes.n / lines * taps.len();
+    let large = is_large(out);
     let out = Disjoint::new(out);
     for_ranges(sizes.n * lines, PART.div_ceil(cost.max(1)), |range| {
         for i in range {
@@ -41,8 +43,9 @@ pub(super) fn correlate<T: Scalar>(
             let over = plan.over(line, &x[image * from..][..from], out.at(image * to));
             let bias = finish.bias.map_or(std::ptr::null(), <[T]>::as_ptr);
             // SAFETY: taps of a stretch are inside the image, results in one of `out`, in a line that is handed out once.
-            unsafe { pixels(&over, weights.as_ptr(), Finish { bias, relu: finish.relu }) }
+            unsafe { pixels(&over, weights.as_ptr(), Finish { bias, relu: finish.relu, large }) }
         }
+        fence();
     });
     Ok(())
 }
@@ -218,7 +221,7 @@ vector_fn! {
                     let end = (start + TOGETHER).min(stretch.count);
                     for part in 0..parts {
                         let block = &taps[taps.len() * part / parts..taps.len() * (part + 1) / parts];
-                        let ends = if part + 1 == parts { Some(finish) } else { None };
+                        let ends = (part + 1 == parts).then_some(finish);
                         if block.is_empty() {
                             pixels_block::<T, W, 0>(over, stretch, start..end, block, part > 0, w, ends);
                         } else {
@@ -253,6 +256,10 @@ unsafe fn pixels_block<T: Scalar, V: Vector<T>, const M: usize>(
         let &Plan { a_step, b_step, c, .. } = over.plan;
         let (at, ahead) = block::<M, T>(taps);
         let relu = finish.is_some_and(|finish| finish.relu);
+        let large = finish.is_some_and(|finish| finish.large)
+            && !goes_on
+            && c.is_multiple_of(V::LANES)
+            && over.b.addr().is_multiple_of(size_of::<V>());
         let bias = finish.map_or(std::ptr::null(), |finish| finish.bias);
         let mut j = 0;
         while j < c {
@@ -264,7 +271,9 @@ unsafe fn pixels_block<T: Scalar, V: Vector<T>, const M: usize>(
             let mut b = over.b.wrapping_add(stretch.b + range.start * b_step + j);
             for _ in range.clone() {
                 prefetch(a.wrapping_add(ahead));
-                prefetch(b.cast_const().wrapping_add(AHEAD / size_of::<T>()));
+                if !large {
+                    prefetch(b.cast_const().wrapping_add(AHEAD / size_of::<T>()));
+                }
                 let mut sum = if goes_on { V::load_first(b, mask) } else { V::splat(T::ZERO) };
                 unrolled!(M, m => sum = V::load_first(a.wrapping_add(at[m]), mask).mul_add(weights[m], sum));
                 if !bias.is_null() {
@@ -273,7 +282,10 @@ unsafe fn pixels_block<T: Scalar, V: Vector<T>, const M: usize>(
                 if relu {
                     sum = sum.rectified(V::splat(T::ZERO));
                 }
-                sum.store_first(b, mask);
+                match large {
+                    true => sum.stream(b),
+                    false => sum.store_first(b, mask),
+                }
                 (a, b) = (a.wrapping_add(a_step), b.wrapping_add(b_step));
             }
             j += V::LANES;

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::kernels::tile::{Finish, Line, Rows, correlate, pack, packed_len};
 use crate::kernels::vector::Scalar;
 use crate::parallel::{self, Disjoint, for_ranges};
+use crate::stream::{fence, is_large};
 
 /// The least multiply-adds that are worth handing to a thread.
 pub(super) const PART: usize = 1 << 18;
@@ -102,6 +103,7 @@ fn correlate_images<T: Scalar>(
         pack(runs.len, results, weights, |row, o| at(group, taps[row / channels], row % channels, o));
     }
     let cost = runs.len * results * groups;
+    let large = is_large(out);
     each_part(sizes.n, pass, &lines, cost, x, out, |image, lines, out| {
         for group in 0..groups {
             let rows = Rows {
@@ -117,7 +119,7 @@ fn correlate_images<T: Scalar>(
             let weights = weights[group * packed..].as_ptr();
             // SAFETY: windows lie in the padded image, results in an image of `out` at lines that no other piece has;
             // the weights were packed with these sizes.
-            unsafe { correlate(&rows, weights, Finish { bias, relu: finish.relu }) }
+            unsafe { correlate(&rows, weights, Finish { bias, relu: finish.relu, large }) }
         }
     })
 }
@@ -152,6 +154,7 @@ pub(super) fn each_part<T: Scalar>(
                 let x = &x[image * from..(image + 1) * from];
                 part(pass.read_from(x, lines, room), lines, out.at(image * to));
             }
+            fence();
         });
     });
     Ok(())

@@ -173,7 +173,7 @@ impl Job<'_> {
                         runs: &self.runs,
                         n: self.columns,
                     };
-                    let none = Finish { bias: std::ptr::null(), relu: false };
+                    let none = Finish::none();
                     // SAFETY: `count` pixels of the image, and rows of the room; the weights were packed with these sizes.
                     unsafe { correlate(&product, self.weights.as_slice::<T>().as_ptr(), none) }
                     let start = ((first * width.stride) as isize + width.taps[0].1) * *results as isize;

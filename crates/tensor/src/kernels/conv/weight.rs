@@ -11,7 +11,7 @@ use crate::parallel::{Disjoint, for_chunks, for_ranges};
 use std::ops::Range;
 
 /// Bytes that partial sums may take together.
-const PARTIAL_BYTES: usize = 4 << 20;
+const PARTIAL_BYTES: usize = 8 << 20;
 /// The most partial sums.
 const MOST_PARTS: usize = 16;
 
@@ -60,9 +60,10 @@ pub(super) fn each_chain<T: Scalar>(
 }
 
 /// How many sums of `len` elements over parts of the `n` images are made side by side: by shapes alone, since the order of
-/// additions depends on it.
+/// additions depends on it. A power of two, so that two or four threads have as many each.
 pub(super) fn parts<T: Scalar>(n: usize, len: usize) -> usize {
-    (PARTIAL_BYTES / (len * size_of::<T>()).max(1)).clamp(1, MOST_PARTS).min(n)
+    let parts = (PARTIAL_BYTES / (len * size_of::<T>()).max(1)).clamp(1, MOST_PARTS).min(n);
+    1 << parts.ilog2()
 }
 
 /// Sums over parts of the images, in order: `part(images, sums)` adds to sums that begin at 0, and `out` gets their sum.

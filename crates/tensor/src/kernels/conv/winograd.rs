@@ -28,9 +28,12 @@ use super::weight::in_parts;
 use super::{Epilogue, Sizes};
 use crate::buffer::Buffer;
 use crate::error::Result;
-use crate::kernels::tile::{Finish, Line, Rows, Runs, contract, correlate as product, pack, packed_len};
+use crate::kernels::tile::{
+    Finish, Line, Rows, Runs, contract, correlate as product, pack_lines, packed_len,
+};
 use crate::kernels::vector::{Scalar, lanes};
 use crate::parallel::{Disjoint, for_ranges};
+use crate::stream::{fence, is_large};
 use planes::{Plan, Planes, Sides};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -118,6 +121,7 @@ pub(super) fn correlate<T: Scalar>(
     let (v_apart, m_apart) = (apart(plan.tiles() * c), apart(plan.tiles() * o));
     let rooms = Rooms::new("conv", plan.padded * c + POINTS * (v_apart + m_apart))?;
     let left: Vec<AtomicBool> = (0..sizes.n).map(|_| AtomicBool::new(false)).collect();
+    let large = is_large(out);
     let results = Disjoint::new(out);
     for_ranges(plan.blocks, 1, |range| {
         rooms.enter(|room| {
@@ -145,9 +149,8 @@ pub(super) fn correlate<T: Scalar>(
                         runs: &factor.runs,
                         n: factor.results.len(),
                     };
-                    let none = Finish { bias: std::ptr::null(), relu: false };
                     // SAFETY: both hold the tiles of a block at each point; the weights were packed so.
-                    unsafe { product(&rows, weights[factor.packed..].as_ptr(), none) }
+                    unsafe { product(&rows, weights[factor.packed..].as_ptr(), Finish::none()) }
                 }
                 for (place, plane) in planes.enumerate() {
                     for part in 0..written.parts() {
@@ -155,12 +158,14 @@ pub(super) fn correlate<T: Scalar>(
                         y.none = sides.none_of(part);
                         y.bias = finish.bias.map_or(std::ptr::null(), <[T]>::as_ptr);
                         y.relu = finish.relu;
+                        y.large = large;
                         let m = &m[place * per_plane * o + part * written.channels..];
                         // SAFETY: `y` is a plane of `out`, whose rows from `first` on no other block has.
                         unsafe { finish_tiles(m.as_ptr(), m_apart, rows.len(), plan.columns, &y) }
                     }
                 }
             }
+            fence();
         });
     });
     for image in (0..sizes.n).filter(|&image| left[image].load(Ordering::Relaxed)) {
@@ -276,12 +281,17 @@ fn weights<T: Scalar>(
     let mut room = Buffer::new("conv", (taps * taps + POINTS) * all, T::DTYPE)?;
     let (w, spread) = room.as_mut_slice::<T>().split_at_mut(taps * taps * all);
     for (place, w) in w.chunks_exact_mut(all).enumerate() {
-        for (row, w) in w.chunks_exact_mut(outs).enumerate() {
-            let (group, from, i) = (row / ins, row % ins / c, row % c);
-            for (to, w) in w.chunks_exact_mut(o).enumerate() {
-                match sides.tap(from, to, [place / taps, place % taps]) {
-                    Some(tap) => w.iter_mut().enumerate().for_each(|(o, w)| *w = at(group, tap, i, o)),
-                    None => w.fill(T::ZERO),
+        for from in 0..read.parts() {
+            for to in 0..written.parts() {
+                let tap = sides.tap(from, to, [place / taps, place % taps]);
+                for (group, w) in w.chunks_exact_mut(ins * outs).enumerate() {
+                    for (i, w) in w[from * c * outs..].chunks_exact_mut(outs).take(c).enumerate() {
+                        let w = w[to * o..][..o].iter_mut().enumerate();
+                        match tap {
+                            Some(tap) => w.for_each(|(o, w)| *w = at(group, tap, i, o)),
+                            None => w.for_each(|(_, w)| *w = T::ZERO),
+                        }
+                    }
                 }
             }
         }
@@ -314,7 +324,9 @@ fn weights<T: Scalar>(
             let first = (point * groups + group) * ins * outs + results.start - group * o;
             // SAFETY: each factor is handed out once.
             let out = unsafe { whole.slice(packed..packed + packed_len::<T>(runs.len, results.len())) };
-            pack(runs.len, results.len(), out, |row, column| spread[first + rows[row] * outs + column]);
+            pack_lines(runs.len, results.len(), out, |row, column, line| {
+                line.copy_from_slice(&spread[first + rows[row] * outs + column..][..line.len()]);
+            });
         }
     });
     Ok(Some((factors, out)))

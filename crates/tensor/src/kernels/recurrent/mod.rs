@@ -184,7 +184,7 @@ impl<T: Scalar> Packed<T> {
             runs: &self.runs,
             n: self.outs,
         };
-        let finish = Finish { bias: bias.map_or(std::ptr::null(), <[T]>::as_ptr), relu: false };
+        let finish = Finish { bias: bias.map_or(std::ptr::null(), <[T]>::as_ptr), ..Finish::none() };
         // SAFETY: the caller's promises; the weight was packed with these sizes.
         unsafe { correlate(&rows, self.weight.as_slice::<T>().as_ptr(), finish) }
     }

@@ -8,7 +8,7 @@ static ONES_THEN_ZEROS_32: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0,
 static ONES_THEN_ZEROS_64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
 
 macro_rules! common {
-    ($t:ty, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident) => {
+    ($t:ty, $splat:ident, $load:ident, $store:ident, $stream:ident, $fma:ident, $add:ident, $sub:ident) => {
         #[inline(always)]
         unsafe fn splat(x: $t) -> Self {
             // SAFETY: the caller has the instruction set.
@@ -23,6 +23,11 @@ macro_rules! common {
         unsafe fn store(self, p: *mut $t) {
             // SAFETY: the caller has the instruction set and promises the elements.
             unsafe { $store(p, self) }
+        }
+        #[inline(always)]
+        unsafe fn stream(self, p: *mut $t) {
+            // SAFETY: the caller has the instruction set and promises the elements and their alignment.
+            unsafe { $stream(p, self) }
         }
         #[inline(always)]
         unsafe fn mul_add(self, a: Self, b: Self) -> Self {
@@ -52,6 +57,7 @@ unsafe impl Vector<f32> for __m256 {
         _mm256_set1_ps,
         _mm256_loadu_ps,
         _mm256_storeu_ps,
+        _mm256_stream_ps,
         _mm256_fmadd_ps,
         _mm256_add_ps,
         _mm256_sub_ps
@@ -144,6 +150,7 @@ unsafe impl Vector<f64> for __m256d {
         _mm256_set1_pd,
         _mm256_loadu_pd,
         _mm256_storeu_pd,
+        _mm256_stream_pd,
         _mm256_fmadd_pd,
         _mm256_add_pd,
         _mm256_sub_pd
@@ -245,7 +252,16 @@ wide!(
     f32,
     16,
     __mmask16,
-    [f32, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps, _mm512_sub_ps],
+    [
+        f32,
+        _mm512_set1_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_stream_ps,
+        _mm512_fmadd_ps,
+        _mm512_add_ps,
+        _mm512_sub_ps
+    ],
     _mm512_maskz_loadu_ps,
     _mm512_mask_storeu_ps,
     _mm512_cmp_ps_mask,
@@ -256,7 +272,16 @@ wide!(
     f64,
     8,
     __mmask8,
-    [f64, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_fmadd_pd, _mm512_add_pd, _mm512_sub_pd],
+    [
+        f64,
+        _mm512_set1_pd,
+        _mm512_loadu_pd,
+        _mm512_storeu_pd,
+        _mm512_stream_pd,
+        _mm512_fmadd_pd,
+        _mm512_add_pd,
+        _mm512_sub_pd
+    ],
     _mm512_maskz_loadu_pd,
     _mm512_mask_storeu_pd,
     _mm512_cmp_pd_mask,

@@ -275,6 +275,7 @@ impl Planes {
             none: [false; 2],
             bias: std::ptr::null(),
             relu: false,
+            large: false,
         }
     }
 }

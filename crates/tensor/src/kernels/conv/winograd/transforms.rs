@@ -376,13 +376,15 @@ pub(super) struct Target<T> {
     pub(super) none: [bool; 2],
     pub(super) bias: *const T,
     pub(super) relu: bool,
+    /// Whether it is large: see [`crate::stream`].
+    pub(super) large: bool,
 }
 
 vector_fn! {
     /// `Aᵀ·m·A` of `rows`·`columns` tiles, then bias and rectifier, to those of their pixels that exist.
     ///
     /// # Safety
-    /// m must have all points of all tiles, `y` be a plane whose rows no other thread touches, with a bias that is null
+    /// A fence must follow if `y` is large. m must have all points of all tiles, `y` be a plane whose rows no other thread touches, with a bias that is null
     /// or n long.
     pub(super) unsafe fn finish_tiles<T, H, W>(m: *const T, apart: usize, rows: usize, columns: usize, y: &Target<T>) {
         // SAFETY: handed on to the caller.
@@ -426,22 +428,37 @@ unsafe fn finish_all<T: Scalar, W: Vector<T>, const N: usize>(
                     true => W::splat(T::ZERO),
                     false => W::load_first(y.bias.add(at), mask),
                 };
-                for i in down.clone() {
+                let plain = y.bias.is_null() && !y.relu;
+                let large =
+                    y.large && y.n.is_multiple_of(W::LANES) && y.out.addr().is_multiple_of(size_of::<W>());
+                // Loops of constant length, so that nothing goes through memory.
+                for i in 0..N {
+                    if !down.contains(&i) {
+                        continue;
+                    }
                     let mut values = [W::splat(T::ZERO); PATCH];
                     for j in 0..PATCH {
                         values[j] = half[j][i];
                     }
-                    let closed = close::<T, W, N>(values);
+                    let mut closed = close::<T, W, N>(values);
+                    if !plain {
+                        for j in 0..N {
+                            if !y.bias.is_null() {
+                                closed[j] = closed[j].add(bias);
+                            }
+                            if y.relu {
+                                closed[j] = closed[j].rectified(W::splat(T::ZERO));
+                            }
+                        }
+                    }
                     let to = y.out.wrapping_add((row + i) * y.steps[0] + column * y.steps[1] + at);
-                    for j in across.clone() {
-                        let mut value = closed[j];
-                        if !y.bias.is_null() {
-                            value = value.add(bias);
+                    for j in 0..N {
+                        if across.contains(&j) {
+                            match large {
+                                true => closed[j].stream(to.wrapping_add(j * y.steps[1])),
+                                false => closed[j].store_first(to.wrapping_add(j * y.steps[1]), mask),
+                            }
                         }
-                        if y.relu {
-                            value = value.rectified(W::splat(T::ZERO));
-                        }
-                        value.store_first(to.wrapping_add(j * y.steps[1]), mask);
                     }
                 }
                 at += W::LANES;
