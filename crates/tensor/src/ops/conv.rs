@@ -62,8 +62,9 @@ impl Tensor {
     ///
     /// Shapes: this `(n, c_in, ..)` with one to three spatial axes, weight `(c_out, c_in / groups, kernel ..)`, bias
     /// `(c_out)` → `(n, c_out, ..)`, of `⌊(size + paddings − d·(kernel − 1) − 1)/s⌋ + 1` pixels. The result has its
-    /// [channels last](Tensor::channels_last) in memory. 3×3 windows in steps of 1 with 16 channels or more are computed
-    /// by Winograd's F(4×4, 3×3), whose rounding errors are relative to the largest values near a window.
+    /// [channels last](Tensor::channels_last) in memory. Windows of 2 to 5 taps a step
+    /// along both axes, over enough channels, are computed by Winograd's minimal filtering, whose rounding errors are relative to the
+    /// largest values near a window.
     ///
     /// Errors: `ShapeMismatch`, `DTypeMismatch`; `InvalidArgument` for windows larger than the padded image and for
     /// numbers that must not be 0.

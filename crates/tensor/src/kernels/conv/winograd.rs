@@ -38,37 +38,53 @@ use planes::{Plan, Planes, Sides};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use transforms::{
-    POINTS, finish_tiles, gather_weights, small, spread_weights, transform_gradients, transform_patches,
+    PATCH, POINTS, finish_tiles, gather_weights, small, spread_weights, transform_gradients,
+    transform_patches,
 };
 
-/// The fewest channels, in and out, for which the transforms pay.
-const LEAST_CHANNELS: usize = 8;
 /// The most elements of transformed weights, whose gradient is summed in as many numbers for each part of the images.
 const MOST_WEIGHTS: usize = 1 << 20;
 
-/// Whether a window has 2 to 5 taps along both axes, as many as go into a tile, and there are enough channels and pixels.
+/// Whether a window has 2 to 5 taps along both axes, as many as go into a tile, and the tiles take less time than direct sums.
+///
+/// Time is counted in multiply-adds, over whole registers of results. To bring a number to a point or back takes as long as
+/// [`TRANSFORM`] of them: as measured, over windows of 2×2 to 7×7 in steps of 1 and 2, with 3 to 64 channels. The rule
+/// errs on the side of direct sums.
 pub(super) fn wins(sizes: &Sizes, way: Way) -> bool {
+    const TRANSFORM: usize = 18;
+    const REGISTER: usize = 16;
     let &Sizes { kernel, stride, dilation, groups, .. } = sizes;
     let Some(tile) = planes::tile(sizes) else { return false };
     let steps = stride[1] * stride[2];
-    let (from, to) = match way {
-        Way::Forward => (sizes.output, [1; 3]),
-        Way::Backward => (sizes.input, stride),
-    };
-    let covered = |i: usize| {
-        let step = to[i] * dilation[i];
-        from[i].div_ceil(step).next_multiple_of(tile) * step
-    };
     // Pixels that no window sees are to have a gradient of nothing but zeros.
     let seen = |i: usize| {
         (sizes.output[i] - 1) * stride[i] + kernel[i] >= sizes.padding[i] + sizes.input[i] || stride[i] == 1
     };
-    stride[0] == 1
+    let fits = stride[0] == 1
         && (steps == 1 || dilation == [1; 3])
         && (kernel[0] * steps == 1 || groups == 1)
-        && (sizes.c_in * steps).min(sizes.c_out) / groups >= LEAST_CHANNELS
-        && 2 * from[1] * from[2] >= covered(1) * covered(2)
-        && (way == Way::Forward || (seen(1) && seen(2)))
+        && (way == Way::Forward || (seen(1) && seen(2)));
+    if !fits {
+        return false;
+    }
+    let tiles = |i: usize| {
+        let count = match way {
+            Way::Forward => sizes.output[i],
+            Way::Backward => (sizes.input[i] + sizes.padding[i] % stride[i]).div_ceil(stride[i]),
+        };
+        count.div_ceil(dilation[i]).div_ceil(tile) * dilation[i]
+    };
+    // Points of all phases along an axis, of which those with a tap less have one less.
+    let points = |i: usize| stride[i] * PATCH - (kernel[i].next_multiple_of(stride[i]) - kernel[i]);
+    let (from, to, parts) = match way {
+        Way::Forward => (sizes.c_in, sizes.c_out, [kernel[0] * steps, 1]),
+        Way::Backward => (sizes.c_out, sizes.c_in, [kernel[0], steps]),
+    };
+    let columns = |n: usize| (n / groups).next_multiple_of(REGISTER) * groups;
+    let direct = sizes.output[1] * sizes.output[2] * sizes.taps() * (from / groups) * columns(to);
+    let products = points(1) * points(2) * kernel[0] * (from / groups) * columns(to * parts[1]) / parts[1];
+    let transforms = TRANSFORM * POINTS * (parts[0] * from + parts[1] * to);
+    tiles(1) * tiles(2) * (products + transforms) < direct
 }
 
 /// Elements from one point of transformed tiles to the next: not a power of two, so that points do not share cache sets.
