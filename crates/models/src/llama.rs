@@ -5,8 +5,8 @@ use autodiff::Var;
 use nn::init::Init;
 use nn::loss::CrossEntropy;
 use nn::{
-    AttentionMask, Context, Embedding, EmbeddingConfig, Error, Layer, Linear, LinearConfig, Module, Result,
-    RmsNorm, RmsNormConfig, Rotary, RotaryConfig, attend, join_heads, split_heads,
+    Activation, AttentionMask, Context, Embedding, EmbeddingConfig, Error, Layer, Linear, LinearConfig,
+    Module, Result, RmsNorm, RmsNormConfig, Rotary, RotaryConfig, attend, join_heads, split_heads,
 };
 use tensor::{DType, Rng, Tensor};
 
@@ -106,8 +106,8 @@ struct SwiGlu {
 
 impl Layer for SwiGlu {
     fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
-        let gate = cx.call("gate_proj", &self.gate_proj, x)?.silu()?;
-        let y = gate.mul(&cx.call("up_proj", &self.up_proj, x)?)?;
+        let gate = cx.call("gate_proj", &self.gate_proj, x)?;
+        let y = Activation::Silu.gated(&cx.call("up_proj", &self.up_proj, x)?, &gate)?;
         cx.call("down_proj", &self.down_proj, &y)
     }
 }

@@ -11,7 +11,9 @@ use models::{
     VitConfig,
 };
 use nn::loss::{CrossEntropy, cross_entropy, mse_loss};
-use nn::{AttentionMask, Context, KvCache, Layer, Module, TransformerConfig};
+use nn::{
+    Activation, AttentionMask, Context, KvCache, Layer, Module, TransformerConfig, TransformerEncoderLayer,
+};
 use optim::{AdamConfig, AdamW, Optimizer};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
@@ -314,4 +316,31 @@ fn same_loss(model: &impl CausalLm, rng: &mut Rng) {
     assert_eq!(grads.len(), of_logits.len());
     assert!(grads.iter().zip(of_logits.iter()).all(|((_, a), (_, b))| a.bit_eq(b)));
     assert!(model.loss(&x, &next, &how, &mut Context::eval()).unwrap().item().is_ok());
+}
+
+#[test]
+fn a_gated_layer_learns() {
+    let rng = &mut Rng::seed(8);
+    let layer = TransformerConfig {
+        d_ff: 16,
+        activation: Activation::Gelu,
+        gated: true,
+        dropout: 0.0,
+        norm_first: true,
+        ..Default::default()
+    };
+    let mut layer = TransformerEncoderLayer::new(8, 2, &layer, rng).unwrap();
+    // The mean of a sequence, which attention has to fetch, and squares, which the network has to make.
+    let x = rng.normal([8, 6, 8], 0.0, 1.0, DType::F32).unwrap();
+    let wanted = x.square().unwrap().add(&x.mean_keep(&[1]).unwrap()).unwrap();
+    let mut adam = AdamW::new(1e-2);
+    let mut losses = Vec::new();
+    for _ in 0..200 {
+        let y = layer.forward(&x.clone().into(), &mut Context::train(rng)).unwrap();
+        let loss = mse_loss(&y, &wanted).unwrap();
+        losses.push(loss.item().unwrap());
+        adam.step(&mut layer, &loss.backward().unwrap()).unwrap();
+    }
+    let (first, last) = (losses[0], losses[199]);
+    assert!(last < first / 4.0, "{first} to {last}");
 }

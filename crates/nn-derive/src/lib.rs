@@ -17,9 +17,10 @@ use syn::{
 
 /// Implements `nn::Module` for a struct by visiting its fields.
 ///
-/// A field marked `#[module(skip)]` is not visited, and one marked `#[module(name = "LayerNorm")]` goes by that name, for
-/// names of published weights that are none in Rust; all but the skipped must implement `Module`, which parameters, buffers,
-/// containers of modules, numbers, flags and strings do. Fields of tuple structs are named `0`, `1`, …. A type parameter
+/// A field marked `#[module(skip)]` is not visited, one marked `#[module(flatten)]` has the names of its fields and none of its
+/// own, and one marked `#[module(name = "LayerNorm")]` goes by that name, for names of published weights that are none in Rust;
+/// all but the skipped must implement `Module`, which parameters, buffers, containers of modules, numbers, flags and strings do.
+/// Fields of tuple structs are named `0`, `1`, …. A type parameter
 /// must be a `Module` if a visited field mentions it.
 #[proc_macro_derive(Module, attributes(module))]
 pub fn derive_module(input: TokenStream) -> TokenStream {
@@ -56,15 +57,19 @@ fn expand(input: DeriveInput) -> Result<Tokens> {
         };
         // At the type's place, so that the compiler points at the field that is no module.
         let span = Span::call_site().located_at(field.ty.span());
+        let (enter, leave) = match attributes.flatten {
+            true => Default::default(),
+            false => (quote!(visitor.enter(#name);), quote!(visitor.leave();)),
+        };
         shared.push(quote_spanned! {span=>
-            visitor.enter(#name);
+            #enter
             #nn::Module::visit(&self.#member, visitor);
-            visitor.leave();
+            #leave
         });
         exclusive.push(quote_spanned! {span=>
-            visitor.enter(#name);
+            #enter
             #nn::Module::visit_mut(&mut self.#member, visitor);
-            visitor.leave();
+            #leave
         });
         visited.push(&field.ty);
     }
@@ -95,10 +100,11 @@ fn expand(input: DeriveInput) -> Result<Tokens> {
 #[derive(Default)]
 struct Attributes {
     skip: bool,
+    flatten: bool,
     name: Option<LitStr>,
 }
 
-/// Reads `#[module(skip)]` and `#[module(name = "..")]`; any other content is an error.
+/// Reads `#[module(skip)]`, `#[module(flatten)]` and `#[module(name = "..")]`; any other content is an error.
 fn attributes(field: &Field) -> Result<Attributes> {
     let mut all = Attributes::default();
     for attribute in field.attrs.iter().filter(|a| a.path().is_ident("module")) {
@@ -107,9 +113,13 @@ fn attributes(field: &Field) -> Result<Attributes> {
                 all.skip = true;
                 return Ok(());
             }
+            if meta.path.is_ident("flatten") {
+                all.flatten = true;
+                return Ok(());
+            }
             if !meta.path.is_ident("name") {
                 let text =
-                    "[derive(Module)] field attributes are #[module(skip)] and #[module(name = \"..\")]";
+                    "[derive(Module)] field attributes are #[module(skip)], #[module(flatten)] and #[module(name = \"..\")]";
                 return Err(meta.error(text));
             }
             let name: LitStr = meta.value()?.parse()?;

@@ -22,8 +22,8 @@ fn enums_and_unions_are_refused_with_what_to_do() {
 }
 
 #[test]
-fn an_attribute_other_than_skip_and_name_is_refused() {
-    let text = "[derive(Module)] field attributes are #[module(skip)] and #[module(name = \"..\")]";
+fn an_attribute_that_is_none_of_the_three_is_refused() {
+    let text = "[derive(Module)] field attributes are #[module(skip)], #[module(flatten)] and #[module(name = \"..\")]";
     assert_eq!(
         refusal(parse_quote!(
             struct Net {

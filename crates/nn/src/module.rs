@@ -36,7 +36,8 @@ pub trait VisitorMut<'a> {
 ///
 /// Parameters are named by the path of fields and places that leads to them, as in PyTorch: `blocks.0.fc.weight`.
 /// Fields may be modules, `Option`s, `Vec`s, arrays, tuples and boxes of modules, and plain numbers, flags and strings,
-/// which hold no parameters; any other field is marked `#[module(skip)]`.
+/// which hold no parameters; any other field is marked `#[module(skip)]`. Fields of one marked `#[module(flatten)]` are named as if
+/// they stood here.
 ///
 /// ```
 /// use nn::{Linear, Module};

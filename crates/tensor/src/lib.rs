@@ -28,6 +28,7 @@ pub use error::{Error, Result};
 pub use flops::product_flops;
 pub use half::{bf16, f16};
 pub use kernels::fused;
+pub use kernels::gated::Gate;
 pub use kernels::recurrent::Cell;
 pub use linalg::{MatrixNorm, Triangular};
 pub use ops::batch_norm::{BatchNorm, BatchNormGrads, BatchNormed};

@@ -441,6 +441,25 @@ fn transforms_need_points_and_pairs() {
 }
 
 #[test]
+fn gated_units_refuse_what_does_not_fit_together() {
+    use tensor::Gate::{Gelu, Relu, Sigmoid, Silu};
+    use tensor::fused::{gated, gated_grad};
+    let (a, b) = (x(&[2, 3]), x(&[3]));
+    let whole = Tensor::ones([2, 3], DType::I64).unwrap();
+    refuses! {
+        gated(&a, &b, Silu) => "[swiglu] shapes must be equal; got [2, 3] and [3]; reshape or expand one operand";
+        gated(&a, &Tensor::ones([2, 3], DType::F64).unwrap(), Gelu) => "[geglu] operands must have one dtype; got f32 and f64; convert one with to_dtype";
+        gated(&whole, &whole, Relu) => "[reglu] operands must be floats; got i64; convert with to_dtype first";
+        gated_grad(&a, &a, &b, Sigmoid) => "[glu_grad] shapes must be equal; got [2, 3] and [3]; reshape or expand one operand";
+    }
+    assert_eq!(gated(&empty(DType::BF16), &empty(DType::BF16), Silu).unwrap().dtype(), DType::BF16);
+    assert_eq!(
+        gated_grad(&empty(DType::F32), &empty(DType::F32), &empty(DType::F32), Silu).unwrap().shape(),
+        [2, 0]
+    );
+}
+
+#[test]
 fn norms_need_the_sizes_of_the_last_axes_and_a_sound_eps() {
     let (w, long) = (x(&[4]), x(&[5]));
     refuses! {

@@ -36,7 +36,7 @@ op_list! {
     /// Functions of two elements that broadcast.
     binary {
         add, sub, mul, div, pow, maximum, minimum, where_, compare, atan2, hypot, copysign, logaddexp, xlogy,
-        fmod, remainder, floor_divide, heaviside, lerp, integer,
+        fmod, remainder, floor_divide, heaviside, lerp, integer, gated,
     }
     /// Sums and what is made of them.
     reduce { sum, mean, max, min, var, logsumexp, argmax, argmin, prod, std, norm, quantile, nansum }

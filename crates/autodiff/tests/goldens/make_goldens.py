@@ -34,7 +34,10 @@ GRADIENT_OF = {
     "elu_grad": "elu",
     "gather_grad": "gather",
     "gelu_grad": "gelu",
+    "geglu_grad": "geglu",
+    "geglu_tanh_grad": "geglu_tanh",
     "gelu_tanh_grad": "gelu_tanh",
+    "glu_grad": "glu",
     "index_select_grad": "index_select",
     "layer_norm_grad": "layer_norm",
     "leaky_relu_grad": "leaky_relu",
@@ -42,6 +45,7 @@ GRADIENT_OF = {
     "log_softmax_grad": "log_softmax",
     "mse_loss_grad": "mse_loss",
     "pad_adjoint": "pad",
+    "reglu_grad": "reglu",
     "relu_grad": "relu",
     "rms_norm_grad": "rms_norm",
     "sigmoid_grad": "sigmoid",
@@ -49,6 +53,7 @@ GRADIENT_OF = {
     "silu_grad": "silu",
     "softmax_grad": "softmax",
     "softplus_grad": "softplus",
+    "swiglu_grad": "swiglu",
     "tanh_grad": "tanh",
     "unfold_adjoint": "unfold",
     "unslice": "slice",
@@ -265,6 +270,12 @@ def binary():
     case("logical_xor", torch.logical_xor, torch.tensor([True, True, False, False]), torch.tensor([True, False, True, False]), only_value=True)
     case("logical_not", torch.logical_not, torch.tensor([True, False]), only_value=True)
     case("bitwise_not", torch.bitwise_not, ints(12, -7, 0), only_value=True)
+    case("glu", lambda x, gate: F.glu(torch.cat([x, gate]), 0), u(-2, 2, 3, 4), u(-8, 8, 3, 4))
+    case("reglu", lambda x, gate: x * F.relu(gate), u(-2, 2, 3, 4), distinct(3, 4))
+    case("geglu", lambda x, gate: x * F.gelu(gate), u(-2, 2, 3, 4), u(-8, 8, 3, 4))
+    # As for gelu_tanh alone.
+    case("geglu_tanh", lambda x, gate: x * F.gelu(gate, approximate="tanh"), u(-2, 2, 3, 4), u(-3, 3, 3, 4))
+    case("swiglu", lambda x, gate: x * F.silu(gate), u(-2, 2, 3, 4), u(-8, 8, 3, 4))
 
 
 def reduce():

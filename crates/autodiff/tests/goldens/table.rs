@@ -7,8 +7,8 @@ use autodiff::ops::norm::batch_norm::BatchNormOptions;
 use autodiff::{MatrixNorm, Reduction, Result, Var};
 use serde_json::Value;
 use tensor::{
-    Cell, ConvOptions, CtcTargets, DType, FftNorm, Interpolation, Order, PadMode, PoolOptions, Recurrence,
-    RotaryPairs, Spatial, Tensor, Triangular, s,
+    Cell, ConvOptions, CtcTargets, DType, FftNorm, Gate, Interpolation, Order, PadMode, PoolOptions,
+    Recurrence, RotaryPairs, Spatial, Tensor, Triangular, s,
 };
 
 /// The options of a case. What is a tensor there comes in the dtype of the run.
@@ -296,6 +296,11 @@ table! { |x, o|
     "gelu" => x[0].gelu();
     "gelu_tanh" => x[0].gelu_tanh();
     "silu" => x[0].silu();
+    "glu" => x[0].gated(&x[1], Gate::Sigmoid);
+    "reglu" => x[0].gated(&x[1], Gate::Relu);
+    "geglu" => x[0].gated(&x[1], Gate::Gelu);
+    "geglu_tanh" => x[0].gated(&x[1], Gate::GeluTanh);
+    "swiglu" => x[0].gated(&x[1], Gate::Silu);
     "sigmoid" => x[0].sigmoid();
     "softplus" => x[0].softplus();
     "log_sigmoid" => x[0].log_sigmoid();

@@ -1,6 +1,6 @@
 //! Mixtures of experts: each token goes to few of many feed-forward networks.
 
-use super::{Layer, Linear, LinearConfig};
+use super::{FeedForward, FeedForwardConfig, Layer, Linear, LinearConfig};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::{Activation, Module};
@@ -18,21 +18,23 @@ pub struct MixtureOfExpertsConfig {
     pub d_ff: usize,
     /// Between the two linear layers of an expert.
     pub activation: Activation,
+    /// Whether the activation is that of a gate; see [`FeedForwardConfig`].
+    pub gated: bool,
     /// The parameters' element type.
     pub dtype: DType,
 }
 
 impl Default for MixtureOfExpertsConfig {
     fn default() -> Self {
-        Self { experts: 8, top_k: 2, d_ff: 2048, activation: Activation::Gelu, dtype: DType::F32 }
+        Self {
+            experts: 8,
+            top_k: 2,
+            d_ff: 2048,
+            activation: Activation::Gelu,
+            gated: false,
+            dtype: DType::F32,
+        }
     }
-}
-
-/// One of them.
-#[derive(Debug, Clone, Module)]
-struct Expert {
-    linear1: Linear,
-    linear2: Linear,
 }
 
 /// What a [`MixtureOfExperts`] returns.
@@ -47,7 +49,7 @@ pub struct Mixed {
 /// Each token to its `top_k` likeliest experts, their results mixed by their softmax: `y = Σ_e p_e·expert_e(x)` over those, with
 /// `p` the softmax of their k logits.
 ///
-/// Shapes: x `(.., d)` → the same. Parameters: `gate.weight` `(experts, d)`, `experts.0.linear1.weight` and so on. An expert
+/// Shapes: x `(.., d)` → the same. Parameters: `gate.weight` `(experts, d)`, and those of each [`FeedForward`], `experts.0.linear1.weight` and so on. An expert
 /// computes the tokens that come to it and no others; none is turned away. The balance is `E·Σ_e f_e·P_e`, f the share of the
 /// choices that fell on e and P its mean probability among all. Sources: Shazeer et al. 2017, arXiv:1701.06538; for the
 /// softmax over the chosen, Jiang et al. 2024, arXiv:2401.04088; for the balance, Fedus et al. 2021, arXiv:2101.03961, equation 4.
@@ -67,16 +69,14 @@ pub struct Mixed {
 #[derive(Debug, Clone, Module)]
 pub struct MixtureOfExperts {
     gate: Linear,
-    experts: Vec<Expert>,
+    experts: Vec<FeedForward>,
     top_k: usize,
-    #[module(skip)]
-    activation: Activation,
 }
 
 impl MixtureOfExperts {
     /// Experts over d features. Errors: `InvalidArgument` for a size of 0 and a `top_k` above the number of experts.
     pub fn new(d: usize, config: &MixtureOfExpertsConfig, rng: &mut Rng) -> Result<Self> {
-        let &MixtureOfExpertsConfig { experts, top_k, d_ff, activation, dtype } = config;
+        let &MixtureOfExpertsConfig { experts, top_k, d_ff, activation, gated, dtype } = config;
         if top_k == 0 || top_k > experts {
             return Err(Error::InvalidArgument {
                 op: "mixture_of_experts",
@@ -85,14 +85,11 @@ impl MixtureOfExperts {
                 repair: "change top_k",
             });
         }
-        let linear = LinearConfig { dtype, ..LinearConfig::default() };
-        let gate = Linear::with_config(d, experts, &LinearConfig { bias: false, ..linear }, rng)?;
-        let mut all = Vec::with_capacity(experts);
-        for _ in 0..experts {
-            let linear1 = Linear::with_config(d, d_ff, &linear, rng)?;
-            all.push(Expert { linear1, linear2: Linear::with_config(d_ff, d, &linear, rng)? });
-        }
-        Ok(Self { gate, experts: all, top_k, activation })
+        let linear = LinearConfig { bias: false, dtype, ..LinearConfig::default() };
+        let gate = Linear::with_config(d, experts, &linear, rng)?;
+        let expert = FeedForwardConfig { d_ff, activation, gated, dtype, ..FeedForwardConfig::default() };
+        let experts = (0..experts).map(|_| FeedForward::new(d, &expert, rng)).collect::<Result<_>>()?;
+        Ok(Self { gate, experts, top_k })
     }
 
     /// What the experts make of x, and how evenly it fell on them. Errors: those of the layers.
@@ -127,11 +124,7 @@ impl MixtureOfExperts {
                 let rows_of: Vec<i64> = choices.iter().map(|i| i / self.top_k as i64).collect();
                 let n = choices.len();
                 let (choices, rows_of) = (Tensor::from_vec(choices, [n])?, Tensor::from_vec(rows_of, [n])?);
-                let y = cx.within(e, |cx| {
-                    let x = tokens.index_select(0, &rows_of)?;
-                    let y = self.activation.apply(&cx.call("linear1", &expert.linear1, &x)?)?;
-                    cx.call("linear2", &expert.linear2, &y)
-                })?;
+                let y = cx.within(e, |cx| expert.forward(&tokens.index_select(0, &rows_of)?, cx))?;
                 let share = shares.index_select(0, &choices)?.unsqueeze(1)?;
                 out = out.index_add(0, &rows_of, &y.mul(&share)?)?;
             }

@@ -7,6 +7,7 @@ mod conv;
 mod dropout;
 mod embedding;
 mod experts;
+mod feed_forward;
 mod heads;
 mod instance_norm;
 mod linear;
@@ -33,6 +34,7 @@ pub use conv::{
 pub use dropout::{DropMode, Dropout, DropoutChannels, StochasticDepth};
 pub use embedding::{BagMode, Embedding, EmbeddingBag, EmbeddingConfig};
 pub use experts::{Mixed, MixtureOfExperts, MixtureOfExpertsConfig};
+pub use feed_forward::{FeedForward, FeedForwardConfig};
 pub use heads::{attend, join_heads, split_heads};
 pub use instance_norm::{InstanceNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, InstanceNormConfig};
 pub use linear::{Linear, LinearConfig};

@@ -1,8 +1,8 @@
 //! Layers of Transformers: attention and a feed-forward network, each with a residual and a normalisation.
 
 use super::{
-    AttentionMask, Dropout, Layer, LayerNorm, LayerNormConfig, Linear, LinearConfig, MultiHeadAttention,
-    MultiHeadAttentionConfig,
+    AttentionMask, Dropout, FeedForward, FeedForwardConfig, Layer, LayerNorm, LayerNormConfig,
+    MultiHeadAttention, MultiHeadAttentionConfig,
 };
 use crate::context::Context;
 use crate::error::Result;
@@ -17,6 +17,8 @@ pub struct TransformerConfig {
     pub d_ff: usize,
     /// Between the two linear layers.
     pub activation: Activation,
+    /// Whether the activation is that of a gate: GEGLU with `Gelu`, SwiGLU with `Silu`; see [`FeedForwardConfig`].
+    pub gated: bool,
     /// The probability with which features are dropped behind each part and inside the feed-forward network, and weights of
     /// keys inside attention.
     pub dropout: f64,
@@ -35,6 +37,7 @@ impl Default for TransformerConfig {
         Self {
             d_ff: 2048,
             activation: Activation::Relu,
+            gated: false,
             dropout: 0.1,
             norm_first: false,
             eps: 1e-5,
@@ -51,9 +54,10 @@ impl TransformerConfig {
         MultiHeadAttention::with_config(d, heads, &config, rng)
     }
 
-    fn linear(&self, d_in: usize, d_out: usize, rng: &mut Rng) -> Result<Linear> {
-        let config = LinearConfig { dtype: self.dtype, ..LinearConfig::default() };
-        Linear::with_config(d_in, d_out, &config, rng)
+    fn feed_forward(&self, d: usize, rng: &mut Rng) -> Result<FeedForward> {
+        let Self { d_ff, activation, gated, dropout, dtype, .. } = *self;
+        let config = FeedForwardConfig { d_ff, activation, gated, bias: true, dropout, dtype };
+        FeedForward::new(d, &config, rng)
     }
 
     fn norm(&self, d: usize) -> Result<LayerNorm> {
@@ -80,27 +84,10 @@ fn part(
     cx.call(norm.0, norm.1, &sum)
 }
 
-/// `linear2(dropout(activation(linear1(x))))`
-fn feed_forward(
-    x: &Var,
-    linear1: &Linear,
-    linear2: &Linear,
-    activation: Activation,
-    dropout: &Dropout,
-    cx: &mut Context,
-) -> Result<Var> {
-    let y = match activation {
-        Activation::Relu => cx.call_relu("linear1", linear1, x)?,
-        _ => activation.apply(&cx.call("linear1", linear1, x)?)?,
-    };
-    let y = dropout.forward(&y, cx)?;
-    cx.call("linear2", linear2, &y)
-}
-
 /// Self-attention and a feed-forward network: a layer of an encoder, or, with a causal mask, of a model like GPT.
 ///
-/// Shapes: x `(n, t, d)` → the same. Parameters: `self_attn.in_proj_weight`, …, `linear1.weight`, `linear2.weight`,
-/// `norm1.weight`, `norm2.weight`, with biases: PyTorch's names. Source: Vaswani et al. 2017; for the normalisation before,
+/// Shapes: x `(n, t, d)` → the same. Parameters: `self_attn.in_proj_weight`, …, `linear1.weight`, `gate.weight` if
+/// gated, `linear2.weight`, `norm1.weight`, `norm2.weight`, with biases: PyTorch's names. Source: Vaswani et al. 2017; for the normalisation before,
 /// Xiong et al. 2020, arXiv:2002.04745.
 ///
 /// ```
@@ -118,16 +105,14 @@ fn feed_forward(
 pub struct TransformerEncoderLayer {
     /// Attention over the sequence itself.
     pub self_attn: MultiHeadAttention,
-    /// d to `d_ff`.
-    pub linear1: Linear,
-    /// `d_ff` to d.
-    pub linear2: Linear,
+    /// Behind attention; its layers go by their own names.
+    #[module(flatten)]
+    pub feed_forward: FeedForward,
     /// Around attention.
     pub norm1: LayerNorm,
     /// Around the feed-forward network.
     pub norm2: LayerNorm,
     dropout: Dropout,
-    activation: Activation,
     norm_first: bool,
 }
 
@@ -136,12 +121,10 @@ impl TransformerEncoderLayer {
     pub fn new(d: usize, heads: usize, config: &TransformerConfig, rng: &mut Rng) -> Result<Self> {
         Ok(Self {
             self_attn: config.attention(d, heads, rng)?,
-            linear1: config.linear(d, config.d_ff, rng)?,
-            linear2: config.linear(config.d_ff, d, rng)?,
+            feed_forward: config.feed_forward(d, rng)?,
             norm1: config.norm(d)?,
             norm2: config.norm(d)?,
             dropout: Dropout::new(config.dropout)?,
-            activation: config.activation,
             norm_first: config.norm_first,
         })
     }
@@ -152,7 +135,7 @@ impl TransformerEncoderLayer {
             cx.within("self_attn", |cx| self.self_attn.forward_with(x, x, mask, cx))
         })?;
         part(&y, ("norm2", &self.norm2), self.norm_first, &self.dropout, cx, |x, cx| {
-            feed_forward(x, &self.linear1, &self.linear2, self.activation, &self.dropout, cx)
+            self.feed_forward.forward(x, cx)
         })
     }
 }
@@ -177,10 +160,9 @@ pub struct TransformerDecoderLayer {
     pub self_attn: MultiHeadAttention,
     /// Attention over the encoder's output.
     pub multihead_attn: MultiHeadAttention,
-    /// d to `d_ff`.
-    pub linear1: Linear,
-    /// `d_ff` to d.
-    pub linear2: Linear,
+    /// Behind attention; its layers go by their own names.
+    #[module(flatten)]
+    pub feed_forward: FeedForward,
     /// Around self-attention.
     pub norm1: LayerNorm,
     /// Around attention over the encoder's output.
@@ -188,7 +170,6 @@ pub struct TransformerDecoderLayer {
     /// Around the feed-forward network.
     pub norm3: LayerNorm,
     dropout: Dropout,
-    activation: Activation,
     norm_first: bool,
 }
 
@@ -198,13 +179,11 @@ impl TransformerDecoderLayer {
         Ok(Self {
             self_attn: config.attention(d, heads, rng)?,
             multihead_attn: config.attention(d, heads, rng)?,
-            linear1: config.linear(d, config.d_ff, rng)?,
-            linear2: config.linear(config.d_ff, d, rng)?,
+            feed_forward: config.feed_forward(d, rng)?,
             norm1: config.norm(d)?,
             norm2: config.norm(d)?,
             norm3: config.norm(d)?,
             dropout: Dropout::new(config.dropout)?,
-            activation: config.activation,
             norm_first: config.norm_first,
         })
     }
@@ -226,7 +205,7 @@ impl TransformerDecoderLayer {
             cx.within("multihead_attn", |cx| self.multihead_attn.forward_with(x, memory, memory_mask, cx))
         })?;
         part(&y, ("norm3", &self.norm3), self.norm_first, &self.dropout, cx, |x, cx| {
-            feed_forward(x, &self.linear1, &self.linear2, self.activation, &self.dropout, cx)
+            self.feed_forward.forward(x, cx)
         })
     }
 }

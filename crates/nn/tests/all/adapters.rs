@@ -62,12 +62,13 @@ fn adapters_refuse_what_they_cannot_adapt() {
     assert!(error.contains("**.wieght") && error.contains("0.weight, 2.weight"), "{error}");
 }
 
-fn experts(top_k: usize, rng: &mut Rng) -> MixtureOfExperts {
+fn experts(top_k: usize, gated: bool, rng: &mut Rng) -> MixtureOfExperts {
     let config = MixtureOfExpertsConfig {
         experts: 5,
         top_k,
         d_ff: 7,
         activation: Activation::Tanh,
+        gated,
         dtype: DType::F64,
     };
     MixtureOfExperts::new(4, &config, rng).unwrap()
@@ -94,8 +95,12 @@ fn by_all(layer: &MixtureOfExperts, x: &[f64], top_k: usize) -> (Vec<f64>, f64) 
         let mut y = vec![0.0; 4];
         for &e in &order[..top_k] {
             fell[e] += 1.0 / (tokens * top_k) as f64;
-            let inner: Vec<f64> =
-                linear(x, &format!("experts.{e}.linear1")).into_iter().map(libm::tanh).collect();
+            let first = linear(x, &format!("experts.{e}.linear1"));
+            let gate = format!("experts.{e}.gate");
+            let inner: Vec<f64> = match values.contains_key(&format!("{gate}.weight")) {
+                true => linear(x, &gate).iter().zip(first).map(|(gate, x)| libm::tanh(*gate) * x).collect(),
+                false => first.into_iter().map(libm::tanh).collect(),
+            };
             for (y, z) in y.iter_mut().zip(linear(&inner, &format!("experts.{e}.linear2"))) {
                 *y += libm::exp(logits[e]) / total * z;
             }
@@ -109,8 +114,8 @@ fn by_all(layer: &MixtureOfExperts, x: &[f64], top_k: usize) -> (Vec<f64>, f64) 
 #[test]
 fn a_mixture_is_what_all_experts_give_weighed_by_the_chosen() {
     let rng = &mut Rng::seed(2);
-    for top_k in [1, 2, 5] {
-        let layer = experts(top_k, rng);
+    for (top_k, gated) in [(1, false), (2, true), (5, false)] {
+        let layer = experts(top_k, gated, rng);
         let x = rng.normal([3, 7, 4], 0.0, 1.0, DType::F64).unwrap();
         let mixed = layer.forward_with(&x.clone().into(), &mut Context::eval()).unwrap();
         let (wanted, balance) = by_all(&layer, &x.to_vec().unwrap(), top_k);
@@ -127,7 +132,7 @@ fn a_mixture_is_what_all_experts_give_weighed_by_the_chosen() {
 #[test]
 fn every_expert_has_a_gradient_also_without_tokens() {
     let rng = &mut Rng::seed(3);
-    let layer = experts(1, rng);
+    let layer = experts(1, false, rng);
     let x: Var = Tensor::full([1, 4], 0.3, DType::F64).unwrap().into();
     let mixed = layer.forward_with(&x, &mut Context::train(rng)).unwrap();
     let grads =
@@ -138,7 +143,7 @@ fn every_expert_has_a_gradient_also_without_tokens() {
 #[test]
 fn gradients_of_a_mixture_are_right() {
     let rng = &mut Rng::seed(4);
-    let layer = experts(2, rng);
+    let layer = experts(2, true, rng);
     let x = rng.normal([6, 4], 0.0, 1.0, DType::F64).unwrap();
     let forward = |layer: &MixtureOfExperts, x: &Var, cx: &mut Context| layer.forward(x, cx);
     nn::check::gradcheck_module(&layer, &x, forward, &Default::default()).unwrap();
@@ -153,7 +158,7 @@ fn wrong_sizes_are_refused() {
         "[mixture_of_experts] a token must go to an expert, and to no more than there are; got top_k 3 of 2; change top_k"
     );
     let x = Tensor::zeros([2, 3], DType::F64).unwrap().into();
-    let error = experts(1, rng).forward(&x, &mut Context::eval()).unwrap_err().to_string();
+    let error = experts(1, false, rng).forward(&x, &mut Context::eval()).unwrap_err().to_string();
     assert!(
         error.starts_with("[mixture_of_experts] the last axis of the input must be the features"),
         "{error}"

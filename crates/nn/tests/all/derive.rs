@@ -22,6 +22,15 @@ fn inner(value: f64) -> Inner {
 #[derive(Module)]
 struct Pair(Param, Inner);
 
+/// The fields of the second are named as if they stood here.
+#[derive(Module)]
+struct Flat {
+    first: Param,
+    #[module(flatten)]
+    inner: Inner,
+    last: Param,
+}
+
 #[derive(Module)]
 struct Unit;
 
@@ -95,6 +104,16 @@ fn fields_are_visited_in_declaration_order_under_their_names() {
     ];
     assert_eq!(named, expected.map(|(path, value)| (path.to_string(), value)));
     assert_eq!(module.n_params(), expected.len());
+}
+
+#[test]
+fn fields_of_a_flattened_one_have_no_name_before_theirs() {
+    let mut flat = Flat { first: param(1.0), inner: inner(2.0), last: param(3.0) };
+    assert_eq!(paths(&flat), ["first", "weight", "last"]);
+    let names: Vec<String> = flat.state_dict().iter().map(|(name, _)| name.to_string()).collect();
+    assert_eq!(names, ["first", "last", "running", "weight"]);
+    *flat.named_params_mut().remove(1).1.value_mut() = Tensor::scalar(5.0);
+    assert_eq!(flat.inner.weight.value().item().unwrap(), 5.0);
 }
 
 #[test]

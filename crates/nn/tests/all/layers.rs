@@ -5,9 +5,9 @@ use autodiff::Var;
 use autodiff::check::Place;
 use nn::check::gradcheck_module;
 use nn::{
-    Activation, Checkpointed, Context, Dropout, Flatten, GroupNorm, GroupNormConfig, Identity, Layer,
-    LayerNorm, LayerNormConfig, Linear, LinearConfig, Module, Residual, RmsNorm, RmsNormConfig, Sequential,
-    Softmax,
+    Activation, Checkpointed, Context, Dropout, FeedForward, FeedForwardConfig, Flatten, GroupNorm,
+    GroupNormConfig, Identity, Layer, LayerNorm, LayerNormConfig, Linear, LinearConfig, Module, Residual,
+    RmsNorm, RmsNormConfig, Sequential, Softmax,
 };
 use tensor::{DType, Rng, Tensor};
 
@@ -25,6 +25,11 @@ const F64: LinearConfig =
 
 fn linear(d_in: usize, d_out: usize, seed: u64) -> Linear {
     Linear::with_config(d_in, d_out, &F64, &mut Rng::seed(seed)).unwrap()
+}
+
+fn feed_forward(gated: bool) -> FeedForward {
+    let config = FeedForwardConfig { d_ff: 6, gated, dropout: 0.3, dtype: DType::F64, ..Default::default() };
+    FeedForward::new(4, &config, &mut Rng::seed(5)).unwrap()
 }
 
 fn cases() -> Vec<Case> {
@@ -80,6 +85,32 @@ fn cases() -> Vec<Case> {
             &[5, 4],
             &[5, 4],
             &[("0.weight", &[4, 4]), ("0.bias", &[4])],
+        ),
+        case(
+            feed_forward(false),
+            "FeedForward(4 → 6, gelu)",
+            &[3, 2, 4],
+            &[3, 2, 4],
+            &[
+                ("linear1.weight", &[6, 4]),
+                ("linear1.bias", &[6]),
+                ("linear2.weight", &[4, 6]),
+                ("linear2.bias", &[4]),
+            ],
+        ),
+        case(
+            feed_forward(true),
+            "FeedForward(4 → 6, gated gelu)",
+            &[5, 4],
+            &[5, 4],
+            &[
+                ("linear1.weight", &[6, 4]),
+                ("linear1.bias", &[6]),
+                ("gate.weight", &[6, 4]),
+                ("gate.bias", &[6]),
+                ("linear2.weight", &[4, 6]),
+                ("linear2.bias", &[4]),
+            ],
         ),
         case(
             LayerNorm::with_config([2, 3], &LayerNormConfig { dtype: DType::F64, ..Default::default() })

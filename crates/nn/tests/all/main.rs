@@ -10,6 +10,7 @@ mod conv;
 mod derive;
 mod dropout;
 mod embedding;
+mod feed_forward;
 mod freeze;
 mod golden;
 mod images;

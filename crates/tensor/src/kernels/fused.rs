@@ -4,6 +4,7 @@
 //! threads change nothing. Small work stays on the calling thread.
 
 pub use super::cross_entropy::{CrossEntropy, CrossEntropyConfig, cross_entropy, cross_entropy_grad};
+pub use super::gated::{gated, gated_grad};
 pub use super::linear_cross_entropy::{LinearCrossEntropy, LinearCrossEntropyGrads};
 pub use super::rules::{RuleItem, UpdateRule, rule_update};
 pub use super::update::{AdamConfig, AdamItem, SgdConfig, SgdItem, adam_update, sgd_update};
@@ -89,7 +90,7 @@ pub fn scale(x: &mut Tensor, by: f64) -> Result<()> {
     }, else dtype => Err(wrong_dtype("scale", "the operand must be a float", dtype)))
 }
 
-fn same_shape(op: &'static str, x: &Tensor, y: &Tensor) -> Result<()> {
+pub(crate) fn same_shape(op: &'static str, x: &Tensor, y: &Tensor) -> Result<()> {
     match x.shape() == y.shape() {
         true => Ok(()),
         false => Err(Error::ShapeMismatch {

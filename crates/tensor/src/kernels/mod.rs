@@ -7,6 +7,7 @@ pub(crate) mod conv;
 pub(crate) mod cross_entropy;
 pub(crate) mod ctc;
 pub mod fused;
+pub(crate) mod gated;
 pub(crate) mod layer_norm;
 pub(crate) mod linear_cross_entropy;
 pub(crate) mod matmul;

@@ -43,12 +43,7 @@ impl Op for GeluGrad {
     }
     fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
         let (x, g) = (saved.input(0), saved.input(1));
-        let dx = saved.if_needed(0, || {
-            let squared = x.square()?;
-            let density =
-                squared.mul_scalar(-0.5)?.exp()?.mul_scalar(FRAC_2_SQRT_PI * FRAC_1_SQRT_2 / 2.0)?;
-            grad.mul(&g)?.mul(&density)?.mul(&squared.neg()?.add_scalar(2.0)?)
-        })?;
+        let dx = saved.if_needed(0, || gelu_bend(&x, &grad.mul(&g)?))?;
         let dg = saved.if_needed(1, || gelu_grad(&x, grad))?;
         Ok(Grads::from_iter([dx, dg]))
     }
@@ -57,6 +52,13 @@ impl Op for GeluGrad {
 /// The gradient of the operand `x` of gelu.
 pub(crate) fn gelu_grad(x: &Var, grad: &Var) -> Result<Var> {
     Var::apply(GeluGrad, &[x, grad])
+}
+
+/// The second derivative of gelu at `x`, times `u`.
+pub(crate) fn gelu_bend(x: &Var, u: &Var) -> Result<Var> {
+    let squared = x.square()?;
+    let density = squared.mul_scalar(-0.5)?.exp()?.mul_scalar(FRAC_2_SQRT_PI * FRAC_1_SQRT_2 / 2.0)?;
+    u.mul(&density)?.mul(&squared.neg()?.add_scalar(2.0)?)
 }
 
 impl Var {

@@ -49,14 +49,7 @@ impl Op for GeluTanhGrad {
     }
     fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
         let (x, g) = (saved.input(0), saved.input(1));
-        let dx = saved.if_needed(0, || {
-            let squared = x.square()?;
-            let s = squared.mul_scalar(CUBIC)?.add_scalar(1.0)?.mul(&x)?.mul_scalar(SCALE)?.sigmoid()?;
-            let dv = squared.mul_scalar(3.0 * CUBIC)?.add_scalar(1.0)?.mul_scalar(SCALE)?;
-            let ddv = x.mul_scalar(6.0 * CUBIC * SCALE)?;
-            let bend = s.mul_scalar(-2.0)?.add_scalar(1.0)?.mul(&dv.square()?)?.add(&ddv)?;
-            sigmoid_grad(&s, &grad.mul(&g)?)?.mul(&bend.mul(&x)?.add(&dv.mul_scalar(2.0)?)?)
-        })?;
+        let dx = saved.if_needed(0, || gelu_tanh_bend(&x, &grad.mul(&g)?))?;
         let dg = saved.if_needed(1, || gelu_tanh_grad(&x, grad))?;
         Ok(Grads::from_iter([dx, dg]))
     }
@@ -65,6 +58,16 @@ impl Op for GeluTanhGrad {
 /// The gradient of the operand `x` of gelu_tanh.
 pub(crate) fn gelu_tanh_grad(x: &Var, grad: &Var) -> Result<Var> {
     Var::apply(GeluTanhGrad, &[x, grad])
+}
+
+/// The second derivative of gelu_tanh at `x`, times `u`.
+pub(crate) fn gelu_tanh_bend(x: &Var, u: &Var) -> Result<Var> {
+    let squared = x.square()?;
+    let s = squared.mul_scalar(CUBIC)?.add_scalar(1.0)?.mul(x)?.mul_scalar(SCALE)?.sigmoid()?;
+    let dv = squared.mul_scalar(3.0 * CUBIC)?.add_scalar(1.0)?.mul_scalar(SCALE)?;
+    let ddv = x.mul_scalar(6.0 * CUBIC * SCALE)?;
+    let bend = s.mul_scalar(-2.0)?.add_scalar(1.0)?.mul(&dv.square()?)?.add(&ddv)?;
+    sigmoid_grad(&s, u)?.mul(&bend.mul(x)?.add(&dv.mul_scalar(2.0)?)?)
 }
 
 impl Var {

@@ -42,11 +42,7 @@ impl Op for SiluGrad {
     }
     fn backward(&self, saved: &Saved, grad: &Var) -> Result<Grads> {
         let (x, g) = (saved.input(0), saved.input(1));
-        let dx = saved.if_needed(0, || {
-            let s = x.sigmoid()?;
-            let bend = s.mul_scalar(-2.0)?.add_scalar(1.0)?.mul(&x)?.add_scalar(2.0)?;
-            sigmoid_grad(&s, &grad.mul(&g)?)?.mul(&bend)
-        })?;
+        let dx = saved.if_needed(0, || silu_bend(&x, &grad.mul(&g)?))?;
         let dg = saved.if_needed(1, || silu_grad(&x, grad))?;
         Ok(Grads::from_iter([dx, dg]))
     }
@@ -55,6 +51,13 @@ impl Op for SiluGrad {
 /// The gradient of the operand `x` of silu.
 pub(crate) fn silu_grad(x: &Var, grad: &Var) -> Result<Var> {
     Var::apply(SiluGrad, &[x, grad])
+}
+
+/// The second derivative of silu at `x`, times `u`.
+pub(crate) fn silu_bend(x: &Var, u: &Var) -> Result<Var> {
+    let s = x.sigmoid()?;
+    let bend = s.mul_scalar(-2.0)?.add_scalar(1.0)?.mul(x)?.add_scalar(2.0)?;
+    sigmoid_grad(&s, u)?.mul(&bend)
 }
 
 impl Var {
