@@ -53,23 +53,21 @@ fn moments<T: Float>(x: &[T], how: Norm) -> (T, T) {
     (mean, T::ONE.div(Float::sqrt(partials[0].div(n).add(T::of(how.eps)))))
 }
 
-/// `(Σ u, Σ u·x̂)` over a chunk; `g·x̂` is added to `dw`.
+/// `(Σ u, Σ u·x̂)` over a chunk.
 #[inline(always)]
-fn meet_chunk<T: Float>(x: &[T], g: &[T], w: &[T], mean: T, scale: T, dw: &mut [T]) -> (T, T) {
+fn meet_chunk<T: Float>(x: &[T], g: &[T], w: &[T], mean: T, scale: T) -> (T, T) {
     let (mut sums, mut dots) = ([T::ZERO; LANES], [T::ZERO; LANES]);
-    let ((x, x_rest), (g, g_rest)) = (x.as_chunks::<LANES>(), g.as_chunks::<LANES>());
-    let ((w, w_rest), (dw, dw_rest)) = (w.as_chunks::<LANES>(), dw.as_chunks_mut::<LANES>());
-    for (((x, g), w), dw) in x.iter().zip(g).zip(w).zip(dw) {
+    let ((x, x_rest), (g, g_rest), (w, w_rest)) =
+        (x.as_chunks::<LANES>(), g.as_chunks::<LANES>(), w.as_chunks::<LANES>());
+    for ((x, g), w) in x.iter().zip(g).zip(w) {
         for l in 0..LANES {
             let (normal, u) = (x[l].sub(mean).mul(scale), g[l].mul(w[l]));
-            dw[l] = g[l].mul_add(normal, dw[l]);
             sums[l] = sums[l].add(u);
             dots[l] = u.mul_add(normal, dots[l]);
         }
     }
     for l in 0..x_rest.len() {
         let (normal, u) = (x_rest[l].sub(mean).mul(scale), g_rest[l].mul(w_rest[l]));
-        dw_rest[l] = g_rest[l].mul_add(normal, dw_rest[l]);
         sums[l] = sums[l].add(u);
         dots[l] = u.mul_add(normal, dots[l]);
     }
@@ -93,18 +91,19 @@ simd_fn! {
         for ((x, g), dx) in rows {
             let (mean, scale) = moments(x, how);
             let (mut sums, mut dots): (SmallVec<[T; 16]>, SmallVec<[T; 16]>) = Default::default();
-            let chunks = x.chunks(CHUNK).zip(g.chunks(CHUNK)).zip(w.chunks(CHUNK)).zip(dw.chunks_mut(CHUNK));
-            for (((x, g), w), dw) in chunks {
-                let (sum, dot) = meet_chunk(x, g, w, mean, scale, dw);
+            for ((x, g), w) in x.chunks(CHUNK).zip(g.chunks(CHUNK)).zip(w.chunks(CHUNK)) {
+                let (sum, dot) = meet_chunk(x, g, w, mean, scale);
                 sums.push(sum);
                 dots.push(dot);
             }
             meet_pairwise::<T, Sum>(Sum, &mut sums, 1);
             meet_pairwise::<T, Sum>(Sum, &mut dots, 1);
             let (sum, dot) = (if how.center { sums[0].div(n) } else { T::ZERO }, dots[0].div(n));
-            for ((((dx, &x), &g), &w), db) in dx.iter_mut().zip(x).zip(g).zip(w).zip(db.iter_mut()) {
+            let sums = dw.iter_mut().zip(db.iter_mut());
+            for ((((dx, &x), &g), &w), (dw, db)) in dx.iter_mut().zip(x).zip(g).zip(w).zip(sums) {
                 let normal = x.sub(mean).mul(scale);
                 *dx = T::ZERO.sub(normal).mul_add(dot, g.mul(w).sub(sum)).mul(scale);
+                *dw = g.mul_add(normal, *dw);
                 *db = db.add(g);
             }
         }
