@@ -125,7 +125,7 @@ struct Output {
 impl Output {
     fn forward(&self, x: &Var, residual: &Var, cx: &mut Context) -> Result<Var> {
         let y = cx.call("dense", &self.dense, x)?;
-        let sum = self.dropout.forward(&y, cx)?.add(residual)?;
+        let sum = self.dropout.add_to(residual, &y, cx)?;
         cx.call("LayerNorm", &self.norm, &sum)
     }
 }

@@ -106,10 +106,10 @@ impl Layer for Block {
     fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
         let y = cx.call("ln_1", &self.ln_1, x)?;
         let y = cx.call("attn", &self.attn, &y)?;
-        let x = x.add(&self.dropout.forward(&y, cx)?)?;
+        let x = self.dropout.add_to(x, &y, cx)?;
         let y = cx.call("ln_2", &self.ln_2, &x)?;
         let y = cx.call("mlp", &self.mlp, &y)?;
-        Ok(x.add(&self.dropout.forward(&y, cx)?)?)
+        self.dropout.add_to(&x, &y, cx)
     }
 }
 

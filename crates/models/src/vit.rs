@@ -120,10 +120,10 @@ impl Layer for VitBlock {
     fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
         let y = cx.call("norm1", &self.norm1, x)?;
         let y = cx.call("attn", &self.attn, &y)?;
-        let x = x.add(&self.dropout.forward(&y, cx)?)?;
+        let x = self.dropout.add_to(x, &y, cx)?;
         let y = cx.call("norm2", &self.norm2, &x)?;
         let y = cx.call("mlp", &self.mlp, &y)?;
-        Ok(x.add(&self.dropout.forward(&y, cx)?)?)
+        self.dropout.add_to(&x, &y, cx)
     }
 }
 

@@ -441,6 +441,21 @@ fn transforms_need_points_and_pairs() {
 }
 
 #[test]
+fn what_is_dropped_refuses_masks_that_do_not_fit() {
+    use tensor::fused::{add_dropped, dropped};
+    let (a, mask) = (x(&[2, 3]), Tensor::ones([2, 3], DType::Bool).unwrap());
+    refuses! {
+        dropped(&a, &a, 2.0) => "[dropped] the mask must be boolean; got f32; make it with a comparison or to_dtype";
+        dropped(&x(&[3]), &mask, 2.0) => "[dropped] shapes must be equal; got [3] and [2, 3]; reshape or expand one operand";
+        dropped(&mask, &mask, 2.0) => "[dropped] the operand must be a float; got bool; convert with to_dtype first";
+        add_dropped(&a, &x(&[3]), &mask, 2.0) => "[add_dropped] shapes must be equal; got [2, 3] and [3]; reshape or expand one operand";
+        add_dropped(&a, &Tensor::ones([2, 3], DType::F64).unwrap(), &mask, 2.0) => "[add_dropped] operands must have one dtype; got f32 and f64; convert one with to_dtype";
+        add_dropped(&mask, &mask, &mask, 2.0) => "[add_dropped] operands must be floats; got bool; convert with to_dtype first";
+    }
+    assert_eq!(dropped(&empty(DType::F16), &empty(DType::Bool), 2.0).unwrap().dtype(), DType::F16);
+}
+
+#[test]
 fn gated_units_refuse_what_does_not_fit_together() {
     use tensor::Gate::{Gelu, Relu, Sigmoid, Silu};
     use tensor::fused::{gated, gated_grad};

@@ -37,6 +37,7 @@ op_list! {
     binary {
         add, sub, mul, div, pow, maximum, minimum, where_, compare, atan2, hypot, copysign, logaddexp, xlogy,
         fmod, remainder, floor_divide, heaviside, lerp, integer, gated,
+        dropped,
     }
     /// Sums and what is made of them.
     reduce { sum, mean, max, min, var, logsumexp, argmax, argmin, prod, std, norm, quantile, nansum }

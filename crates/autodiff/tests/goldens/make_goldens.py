@@ -276,6 +276,8 @@ def binary():
     # As for gelu_tanh alone.
     case("geglu_tanh", lambda x, gate: x * F.gelu(gate, approximate="tanh"), u(-2, 2, 3, 4), u(-3, 3, 3, 4))
     case("swiglu", lambda x, gate: x * F.silu(gate), u(-2, 2, 3, 4), u(-8, 8, 3, 4))
+    case("dropped", lambda mask, x, scale: x * mask * scale, mask, u(-2, 2, 3, 4), scale=1.25)
+    case("add_dropped", lambda mask, x, y, scale: x + y * mask * scale, mask, u(-2, 2, 3, 4), u(-2, 2, 3, 4), scale=1.25)
 
 
 def reduce():

@@ -296,6 +296,8 @@ table! { |x, o|
     "gelu" => x[0].gelu();
     "gelu_tanh" => x[0].gelu_tanh();
     "silu" => x[0].silu();
+    "dropped" => x[1].dropped(x[0].value(), o.number("scale"));
+    "add_dropped" => x[1].add_dropped(&x[2], x[0].value(), o.number("scale"));
     "glu" => x[0].gated(&x[1], Gate::Sigmoid);
     "reglu" => x[0].gated(&x[1], Gate::Relu);
     "geglu" => x[0].gated(&x[1], Gate::Gelu);

@@ -5,6 +5,7 @@ use crate::Module;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use autodiff::Var;
+use tensor::Tensor;
 
 /// In training, each element is 0 with probability p and else divided by 1 − p; in inference nothing happens.
 ///
@@ -28,15 +29,33 @@ impl Dropout {
         }
         Ok(Self { p })
     }
+
+    /// `residual + forward(x)`, in one pass and, but for BF16 and F16, with the bits of both. Errors: `ShapeMismatch`, `DTypeMismatch`.
+    pub fn add_to(&self, residual: &Var, x: &Var, cx: &mut Context) -> Result<Var> {
+        Ok(match self.draw(x, cx)? {
+            Some(kept) => residual.add_dropped(x, &kept, self.scale())?,
+            None => residual.add(x)?,
+        })
+    }
+
+    /// What of x is kept, if not all.
+    fn draw(&self, x: &Var, cx: &mut Context) -> Result<Option<Tensor>> {
+        let rng = cx.rng().filter(|_| self.p > 0.0);
+        Ok(rng.map(|rng| rng.bernoulli(x.shape(), 1.0 - self.p)).transpose()?)
+    }
+
+    /// p = 1 keeps nothing; there is nothing to scale up.
+    fn scale(&self) -> f64 {
+        if self.p < 1.0 { 1.0 / (1.0 - self.p) } else { 0.0 }
+    }
 }
 
 impl Layer for Dropout {
     fn forward(&self, x: &Var, cx: &mut Context) -> Result<Var> {
-        let Some(rng) = cx.rng().filter(|_| self.p > 0.0) else { return Ok(x.clone()) };
-        let kept = rng.bernoulli(x.shape(), 1.0 - self.p)?.to_dtype(x.dtype())?;
-        // p = 1 keeps nothing; there is nothing to scale up.
-        let scale = if self.p < 1.0 { 1.0 / (1.0 - self.p) } else { 0.0 };
-        Ok(x.mul(&Var::from(kept.mul_scalar(scale)?))?)
+        Ok(match self.draw(x, cx)? {
+            Some(kept) => x.dropped(&kept, self.scale())?,
+            None => x.clone(),
+        })
     }
     fn kind(&self) -> String {
         format!("Dropout({})", self.p)

@@ -77,10 +77,10 @@ fn part(
 ) -> Result<Var> {
     if norm_first {
         let y = f(&cx.call(norm.0, norm.1, x)?, cx)?;
-        return Ok(x.add(&dropout.forward(&y, cx)?)?);
+        return dropout.add_to(x, &y, cx);
     }
     let y = f(x, cx)?;
-    let sum = x.add(&dropout.forward(&y, cx)?)?;
+    let sum = dropout.add_to(x, &y, cx)?;
     cx.call(norm.0, norm.1, &sum)
 }
 

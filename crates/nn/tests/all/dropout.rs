@@ -1,5 +1,6 @@
 //! Dropout is a random mask in training, and nothing in evaluation.
 
+use crate::{square_sum, with_threads};
 use autodiff::Var;
 use nn::{Context, Dropout, Layer};
 use tensor::{DType, Rng, Tensor};
@@ -80,5 +81,42 @@ fn a_probability_outside_0_to_1_is_refused() {
             Dropout::new(p).unwrap_err().to_string(),
             format!("[dropout] a probability must lie in 0..=1; got {p}; use 0.1 or the like")
         );
+    }
+}
+
+#[test]
+fn added_to_a_residual_it_has_the_bits_of_a_product_with_the_mask_and_a_sum() {
+    for (p, dtype) in [(0.0, DType::F32), (0.1, DType::F32), (0.5, DType::F64), (1.0, DType::F32)] {
+        let rng = &mut Rng::seed(4);
+        let [x, y] = [0; 2].map(|_| rng.normal([70, 601], 0.0, 1.0, dtype).unwrap());
+        let dropout = Dropout::new(p).unwrap();
+        let pass = |threads: usize, sum: &dyn Fn(&Var, &Var, &mut Context) -> Var| {
+            with_threads(threads, || {
+                let (x, y) = (Var::variable(x.clone()), Var::variable(y.clone()));
+                let mut cx = Context::train(&mut Rng::seed(5));
+                let z = sum(&x, &y, &mut cx);
+                let value = z.value().clone();
+                let grads = square_sum(&z).unwrap().backward().unwrap();
+                // What is drawn next stays what it was.
+                let next = cx.rng().unwrap().bernoulli([64], 0.5).unwrap();
+                [value, grads.of(&x).unwrap().clone(), grads.of(&y).unwrap().clone(), next]
+            })
+        };
+        let by_mask = pass(1, &|x, y, cx| {
+            if p == 0.0 {
+                return x.add(y).unwrap();
+            }
+            let scale = if p < 1.0 { 1.0 / (1.0 - p) } else { 0.0 };
+            let mask = cx.rng().unwrap().bernoulli(y.shape(), 1.0 - p).unwrap().to_dtype(dtype).unwrap();
+            x.add(&y.mul(&mask.mul_scalar(scale).unwrap().into()).unwrap()).unwrap()
+        });
+        for threads in [1, 2, 3, 8] {
+            let one = pass(threads, &|x, y, cx| dropout.add_to(x, y, cx).unwrap());
+            let two = pass(threads, &|x, y, cx| x.add(&dropout.forward(y, cx).unwrap()).unwrap());
+            for i in 0..4 {
+                assert!(one[i].bit_eq(&by_mask[i]), "p = {p}, {threads} threads, result {i}");
+                assert!(two[i].bit_eq(&by_mask[i]), "p = {p}, {threads} threads, result {i} of two");
+            }
+        }
     }
 }

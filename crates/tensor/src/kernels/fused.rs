@@ -4,6 +4,7 @@
 //! threads change nothing. Small work stays on the calling thread.
 
 pub use super::cross_entropy::{CrossEntropy, CrossEntropyConfig, cross_entropy, cross_entropy_grad};
+pub use super::dropped::{add_dropped, dropped};
 pub use super::gated::{gated, gated_grad};
 pub use super::linear_cross_entropy::{LinearCrossEntropy, LinearCrossEntropyGrads};
 pub use super::rules::{RuleItem, UpdateRule, rule_update};

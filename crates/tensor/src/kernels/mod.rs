@@ -6,6 +6,7 @@ pub(crate) mod compact;
 pub(crate) mod conv;
 pub(crate) mod cross_entropy;
 pub(crate) mod ctc;
+pub(crate) mod dropped;
 pub mod fused;
 pub(crate) mod gated;
 pub(crate) mod layer_norm;

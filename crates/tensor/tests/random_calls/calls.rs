@@ -3,8 +3,8 @@
 use crate::source::Source;
 use tensor::einsum::{Pair, Plan, check_cross, kron_shapes, multi_dot_order};
 use tensor::fused::{
-    AdamConfig, AdamItem, CrossEntropyConfig, SgdConfig, SgdItem, adam_update, cross_entropy,
-    cross_entropy_grad, gated, gated_grad, mse, mse_grad, sgd_update, sum_of_squares,
+    AdamConfig, AdamItem, CrossEntropyConfig, SgdConfig, SgdItem, adam_update, add_dropped, cross_entropy,
+    cross_entropy_grad, dropped, gated, gated_grad, mse, mse_grad, sgd_update, sum_of_squares,
 };
 use tensor::{DType, Error, Fft, Gate, MatrixNorm, NanToNum, Rng, SliceArg, Tensor, Triangular, fft_axes};
 
@@ -405,6 +405,7 @@ table! {
     "from_le_bytes": |s| from_bytes(s);
     "reading": |s| reading(s);
     "mse": |s| { let x = s.any(); let (y, g) = (s.like(&x), s.shaped(&x, &[])); Ok(vec![mse(&x, &y)?, mse_grad(&x, &y, &g)?]) };
+    "dropped": |s| { let x = s.any(); let (y, mask, scale) = (s.like(&x), s.like(&x).to_dtype(DType::Bool)?, s.number()); Ok(vec![dropped(&x, &mask, scale)?, add_dropped(&x, &y, &mask, scale)?]) };
     "gated": |s| { let x = s.any(); let (gate, g) = (s.like(&x), s.like(&x)); let act = s.pick(&[Gate::Sigmoid, Gate::Relu, Gate::Gelu, Gate::GeluTanh, Gate::Silu]); Ok(vec![gated(&x, &gate, act)?, gated_grad(&x, &gate, &g, act)?]) };
     "sum_of_squares": |s| { let x = s.float(); let more = s.many(3, |s| s.like(&x)); none(sum_of_squares(&more.iter().collect::<Vec<_>>())) };
     "cross_entropy": |s| cross_entropy_of(s);
