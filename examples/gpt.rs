@@ -219,15 +219,22 @@ fn run(args: &Args) -> Result<()> {
             texts.questions.len()
         );
     }
-    // What writing faster costs: the same model with weights of half and a quarter of the bytes.
+    // What writing faster costs: the same model with weights of half and a quarter of the bytes, and with inputs of bytes too.
+    let ways: [fn(&mut Gpt) -> ironloom::nn::Result<usize>; 3] =
+        [|gpt| gpt.quantize(DType::BF16), |gpt| gpt.quantize(DType::I8), |gpt| gpt.quantize_dynamic()];
     let mut kept = Vec::new();
-    for dtype in [DType::BF16, DType::I8] {
-        let mut narrow = model.clone();
-        narrow.quantize(dtype)?;
-        kept.push(evaluate(&narrow, &valid)?);
+    for narrow in ways {
+        let mut gpt = model.clone();
+        narrow(&mut gpt)?;
+        kept.push(evaluate(&gpt, &valid)?);
     }
-    let losses = format!("{:.5} from bf16 weights, {:.5} from i8", kept[0], kept[1]);
-    println!("\nloss on text never seen {:.5}; {losses}", valid_loss.unwrap_or(f64::NAN));
+    println!(
+        "\nloss on text never seen {:.5}; {:.5} from bf16 weights, {:.5} from i8, {:.5} from i8 with inputs of i8",
+        valid_loss.unwrap_or(f64::NAN),
+        kept[0],
+        kept[1],
+        kept[2]
+    );
     std::fs::create_dir_all(&args.out)
         .map_err(|error| format!("[gpt] {} must be a folder: {error}", args.out.display()))?;
     plot::learning_curves(&history, &[("loss", Direction::Lower)])?.save(args.out.join("curve.png"))?;
@@ -247,8 +254,8 @@ fn run(args: &Args) -> Result<()> {
         println!(
             "{}",
             json!({
-                "steps": steps, "valid_loss": valid_loss, "valid_loss_bf16": kept[0], "valid_loss_i8": kept[1], "exact": exact,
-                "weight_hash": hash, "seconds": seconds
+                "steps": steps, "valid_loss": valid_loss, "valid_loss_bf16": kept[0], "valid_loss_i8": kept[1],
+                "valid_loss_i8_dynamic": kept[2], "exact": exact, "weight_hash": hash, "seconds": seconds
             })
         );
     }
