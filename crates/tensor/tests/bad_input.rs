@@ -262,6 +262,22 @@ fn adding_at_indices_checks_them_and_the_source_first() {
         x(&[3]).index_add(0, &indices(&[0]), &indices(&[1])) => "[index_add] operands must have one dtype; got f32 and i64; convert one with to_dtype";
         Tensor::zeros([3], DType::Bool).unwrap().index_add(0, &indices(&[0]), &Tensor::ones([1], DType::Bool).unwrap()) => "[index_add] operands must be numbers; got bool; convert with to_dtype first";
     }
+    let set = |rows: &Tensor, src: &Tensor| {
+        let mut table = x(&[3, 2]);
+        let before = table.copied().unwrap();
+        let result = table.set_rows(rows, src);
+        assert!(table.bit_eq(&before));
+        result
+    };
+    refuses! {
+        set(&indices(&[0, 3]), &of(&[2, 2])) => "[set_rows] an index must lie in 0..3; got 3 at position 1; check the indices or the size they were made for";
+        set(&indices(&[0]), &of(&[2])) => "[set_rows] the source must have a row of this tensor for each index of rank 1; got [2] and [1] and [3, 2]; reshape the source or the indices";
+        set(&indices(&[0, 1]), &of(&[1, 2])) => "[set_rows] the source must have a row of this tensor for each index of rank 1; got [1, 2] and [2] and [3, 2]; reshape the source or the indices";
+        set(&Tensor::scalar(0i64), &of(&[2])) => "[set_rows] the source must have a row of this tensor for each index of rank 1; got [2] and [] and [3, 2]; reshape the source or the indices";
+        set(&x(&[1]), &of(&[1, 2])) => "[set_rows] indices must be i64; got f32; convert with to_dtype first";
+        set(&indices(&[0]), &Tensor::ones([1, 2], DType::F64).unwrap()) => "[set_rows] operands must have one dtype; got f32 and f64; convert one with to_dtype";
+        x(&[]).set_rows(&indices(&[0]), &of(&[1])) => "[set_rows] the source must have a row of this tensor for each index of rank 1; got [1] and [1] and []; reshape the source or the indices";
+    }
     let twice = x(&[3]).scatter_add(0, &indices(&[1, 1]), &of(&[2])).unwrap();
     assert_eq!(twice.to_vec::<f32>().unwrap(), [0.0, 2.0, 0.0]);
 }

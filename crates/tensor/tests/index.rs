@@ -188,6 +188,34 @@ fn adding_to_a_tensor_of_its_own_copies_nothing() {
 }
 
 #[test]
+fn rows_are_written_in_place_unless_somebody_else_sees_them() {
+    let mut x = counted(&[4, 3], false);
+    let before = x.as_mut_slice::<i64>().unwrap().as_ptr();
+    // A transposed source; the last of a row that is named twice stays.
+    let src = i64s(&[10, 20, 30, 11, 21, 31, 12, 22, 32], &[3, 3]).t().unwrap();
+    x.set_rows(&i64s(&[2, 0, 2], &[3]), &src).unwrap();
+    let wanted = [20, 21, 22, 3, 4, 5, 30, 31, 32, 9, 10, 11];
+    assert_eq!(x.to_vec::<i64>().unwrap(), wanted);
+    assert_eq!(x.as_slice::<i64>().unwrap().as_ptr(), before);
+    let seen = x.clone();
+    x.set_rows(&i64s(&[3], &[1]), &i64s(&[7, 8, 9], &[1, 3])).unwrap();
+    assert_eq!(seen.to_vec::<i64>().unwrap(), wanted);
+    assert_eq!(x.to_vec::<i64>().unwrap()[9..], [7, 8, 9]);
+    // Nothing to write leaves a shared buffer shared; rows of no elements are rows.
+    let shared = x.clone();
+    x.set_rows(&i64s(&[], &[0]), &i64s(&[], &[0, 3])).unwrap();
+    assert_eq!(x.as_slice::<i64>().unwrap().as_ptr(), shared.as_slice::<i64>().unwrap().as_ptr());
+    let mut none = counted(&[5, 0], false);
+    none.set_rows(&i64s(&[4], &[1]), &i64s(&[], &[1, 0])).unwrap();
+    assert_eq!(none.shape(), [5, 0]);
+    for dtype in [DType::F32, DType::F64, DType::BF16, DType::U8, DType::Bool] {
+        let mut x = Tensor::zeros([3], dtype).unwrap();
+        x.set_rows(&i64s(&[1], &[1]), &Tensor::ones([1], dtype).unwrap()).unwrap();
+        assert_eq!(x.to_dtype(DType::I64).unwrap().to_vec::<i64>().unwrap(), [0, 1, 0], "{dtype}");
+    }
+}
+
+#[test]
 fn one_hot_rows_have_a_single_one() {
     let labels = i64s(&[2, 0, 1, 2], &[2, 2]);
     let out = labels.one_hot(3, DType::F32).unwrap();

@@ -47,6 +47,46 @@ impl Tensor {
         })
     }
 
+    /// Writes `src[k, …]` over row `rows[k]`, in place where the buffer is not shared. Where a row is named twice, the
+    /// last stays.
+    ///
+    /// Shapes: this `(n, …)`, rows `(k)` and `src` `(k, …)`. Errors: `DTypeMismatch` unless the rows are `I64` and `src` of
+    /// this dtype; `ShapeMismatch`; `IndexOutOfBounds`. Nothing is written then.
+    ///
+    /// ```
+    /// use tensor::Tensor;
+    /// let mut table = Tensor::from_vec(vec![0.0f32, 1.0, 10.0, 11.0], [2, 2])?;
+    /// let new = Tensor::from_vec(vec![5.0f32, 6.0], [1, 2])?;
+    /// table.set_rows(&Tensor::from_vec(vec![1i64], [1])?, &new)?;
+    /// assert_eq!(table.to_vec::<f32>()?, [0.0, 1.0, 5.0, 6.0]);
+    /// # Ok::<(), tensor::Error>(())
+    /// ```
+    pub fn set_rows(&mut self, rows: &Tensor, src: &Tensor) -> Result<()> {
+        let op = "set_rows";
+        let dtype = same_dtype(op, self, src)?;
+        let row = self.shape().get(1..);
+        if row.is_none()
+            || rows.rank() != 1
+            || src.shape().split_first() != Some((&rows.len(), row.unwrap_or(&[])))
+        {
+            let shapes = [src.shape(), rows.shape(), self.shape()];
+            let rule = "the source must have a row of this tensor for each index of rank 1";
+            return Err(mismatch(op, rule, &shapes, "reshape the source or the indices"));
+        }
+        let (rows, src) = (checked(op, rows, self.shape()[0])?, src.contiguous()?);
+        if src.len() == 0 {
+            return Ok(());
+        }
+        let inner = src.len() / rows.len();
+        with_words!(dtype, W => {
+            let (out, src) = (self.as_mut_words::<W>()?, src.contiguous_words::<W>());
+            for (row, &i) in src.chunks_exact(inner).zip(as_indices(&rows)) {
+                out[i as usize * inner..][..inner].copy_from_slice(row);
+            }
+            Ok(())
+        })
+    }
+
     /// `value` at the positions of `axis` that `indices` names.
     ///
     /// Errors: `InvalidAxis`; `DTypeMismatch` unless the indices are `I64`; `IndexOutOfBounds`.
