@@ -14,16 +14,19 @@ use std::sync::{Arc, Mutex};
 use tensor::Tensor;
 
 /// What a part depends on beside its inputs: values of the graph around it by number, leaves made inside by name.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Outer(u64),
     Leaf(LeafId),
+    /// Rows of a leaf: two lookups of different rows have places of their own.
+    Rows(LeafId, Vec<i64>),
 }
 
 impl Place {
     fn of(node: &Node) -> Self {
-        match node.kind {
-            Kind::Leaf(id) => Place::Leaf(id),
+        match &node.kind {
+            Kind::Leaf(id) => Place::Leaf(*id),
+            Kind::Rows(leaf) => Place::Rows(leaf.id, crate::row_gradient::numbers(&leaf.rows).to_vec()),
             Kind::Result { .. } => Place::Outer(node.id),
         }
     }
@@ -68,7 +71,10 @@ impl<F: Fn(&[Var]) -> Result<Var> + Send + Sync + 'static> Op for Checkpoint<F> 
         for (node, grad) in found {
             let i = match ids.iter().position(|id| *id == Some(node.id)) {
                 Some(i) => Some(i),
-                None => self.others.iter().position(|p| *p == Place::of(&node)).map(|i| self.n_inputs + i),
+                None => {
+                    let place = Place::of(&node);
+                    self.others.iter().position(|other| *other == place).map(|i| self.n_inputs + i)
+                }
             };
             let Some(i) = i else { continue };
             grads[i] = Some(match grads[i].take() {
@@ -148,7 +154,7 @@ where
     drop(places);
     let Some(node) = y.node().filter(|node| node.id >= stop).cloned() else { return Ok(y) };
     let value = y.into_value();
-    if ids.contains(&node.id) || matches!(node.kind, Kind::Leaf(_)) {
+    if ids.contains(&node.id) || !matches!(node.kind, Kind::Result { .. }) {
         return Ok(Var::with_node(value, Some(node)));
     }
     let others = others(&node, stop, &ids)?;

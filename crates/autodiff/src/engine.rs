@@ -2,10 +2,11 @@
 
 use crate::anomaly;
 use crate::error::{Error, Result};
-use crate::gradients::Gradients;
+use crate::gradients::{Gradients, LeafId};
 use crate::graph::{Kind, Node, Record};
 use crate::op::{Grads, Saved};
 use crate::profile;
+use crate::row_gradient::RowGradient;
 use crate::var::Var;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ impl Var {
         let Some(node) = self.node().cloned() else { return Err(Error::NotTracked) };
         drop(self);
         let mut pending = Pending::from([(node.id, (node, seed))]);
-        let mut found = Gradients::default();
+        let (mut found, mut of_rows) = (Gradients::default(), BTreeMap::<LeafId, Vec<RowGradient>>::new());
         while let Some((_, (node, grad))) = pending.pop_last() {
             match &node.kind {
                 Kind::Leaf(id) => {
@@ -37,6 +38,10 @@ impl Var {
                     };
                     found.insert(*id, grad);
                 }
+                Kind::Rows(leaf) => {
+                    let grad = RowGradient::of_leaf(leaf, grad.into_value());
+                    of_rows.entry(leaf.id).or_default().push(grad);
+                }
                 Kind::Result { op, .. } => {
                     let mut record = node.take().ok_or(Error::GraphConsumed { op })?;
                     let saved = Saved { record: &record, node: &node, higher: false };
@@ -44,7 +49,7 @@ impl Var {
                         let sum = profile::backward(&record, || record.op.add_grad(&saved, &grad, sum))?;
                         match slot.kind {
                             Kind::Leaf(id) => _ = found.insert(id, sum),
-                            Kind::Result { .. } => {
+                            Kind::Rows(_) | Kind::Result { .. } => {
                                 pending.insert(slot.id, (slot, Var::constant(sum)));
                             }
                         }
@@ -56,6 +61,10 @@ impl Var {
                     pass_on(op, &record, grads, &mut pending, false)?;
                 }
             }
+        }
+        // At the end, all at once, so that a loop of many lookups costs their number.
+        for (id, grads) in of_rows {
+            found.add_rows(id, grads)?;
         }
         Ok(found)
     }
@@ -183,7 +192,7 @@ fn sum_to_add_to(
     let node = record.inputs.get(input).filter(|_| !others)?.node.as_ref()?;
     let sum = match node.kind {
         Kind::Leaf(id) => found.remove(id)?,
-        Kind::Result { .. } => pending.remove(&node.id)?.1.into_value(),
+        Kind::Rows(_) | Kind::Result { .. } => pending.remove(&node.id)?.1.into_value(),
     };
     Some((node.clone(), sum))
 }

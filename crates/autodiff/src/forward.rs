@@ -55,7 +55,7 @@ pub fn linearize(outputs: &[Var], inputs: &[Var]) -> Result<LinearMap> {
         }
         if !ids.contains(&Some(id)) {
             match &node.kind {
-                Kind::Leaf(_) => open = true,
+                Kind::Leaf(_) | Kind::Rows(_) => open = true,
                 Kind::Result { op, record } => {
                     let record = record.lock().unwrap_or_else(|p| p.into_inner());
                     let record = record.as_deref().ok_or(Error::GraphConsumed { op })?;

@@ -18,8 +18,19 @@ pub(crate) struct Node {
 pub(crate) enum Kind {
     /// Where gradients arrive.
     Leaf(LeafId),
+    /// Where those of some rows of a leaf arrive.
+    Rows(Box<RowLeaf>),
     /// The result of an operation; the record is gone once a `backward` has used it up.
     Result { op: &'static str, record: Mutex<Option<Box<Record>>> },
+}
+
+/// Rows of a leaf.
+pub(crate) struct RowLeaf {
+    pub(crate) id: LeafId,
+    /// Ascending, each once.
+    pub(crate) rows: Tensor,
+    /// The whole leaf's.
+    pub(crate) shape: SmallVec<[usize; 4]>,
 }
 
 /// What an operation kept for its rule.
@@ -56,7 +67,7 @@ impl Node {
     /// Takes the record, as the pass that consumes the graph does.
     pub(crate) fn take(&self) -> Option<Box<Record>> {
         match &self.kind {
-            Kind::Leaf(_) => None,
+            Kind::Leaf(_) | Kind::Rows(_) => None,
             Kind::Result { record, .. } => record.lock().unwrap_or_else(|p| p.into_inner()).take(),
         }
     }
@@ -67,7 +78,7 @@ impl Drop for Node {
     fn drop(&mut self) {
         let mut pending: SmallVec<[Arc<Node>; 4]> = SmallVec::new();
         let mut record = match &mut self.kind {
-            Kind::Leaf(_) => return,
+            Kind::Leaf(_) | Kind::Rows(_) => return,
             Kind::Result { record, .. } => record.get_mut().unwrap_or_else(|p| p.into_inner()).take(),
         };
         loop {

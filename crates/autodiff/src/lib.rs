@@ -16,6 +16,7 @@ mod op;
 pub mod ops;
 mod profile;
 mod reduction;
+mod row_gradient;
 mod scope;
 mod var;
 
@@ -31,5 +32,6 @@ pub use op::{Grads, Op, Saved, Saves, grads, not_differentiable};
 pub use ops::linalg::matrix_norm::MatrixNorm;
 pub use profile::{Cost, Profile, ProfileRow, profile};
 pub use reduction::Reduction;
+pub use row_gradient::RowGradient;
 pub use scope::{ModuleScope, module_scope};
 pub use var::Var;

@@ -1,10 +1,11 @@
 //! [`Var`]: a tensor with, perhaps, a place in the graph.
 
 use crate::anomaly;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gradients::LeafId;
-use crate::graph::{Kind, Node, Record, Slot};
+use crate::graph::{Kind, Node, Record, RowLeaf, Slot};
 use crate::op::Op;
+use crate::row_gradient::ascend;
 use crate::{profile, scope};
 use smallvec::SmallVec;
 use std::fmt;
@@ -43,6 +44,44 @@ impl Var {
     /// A leaf whose gradient is added to that of every other leaf of the same `id`.
     pub fn leaf(value: Tensor, id: LeafId) -> Self {
         Self { value, node: Some(Node::new(Kind::Leaf(id))) }
+    }
+
+    /// Rows of a leaf that is kept as `table`, so that its gradient is one of these rows alone, a [`RowGradient`]: what a
+    /// lookup in a large table is made of. `table[tokens]` is `leaf_rows(table, u, id)[i]`, u being the tokens in order,
+    /// each once, and i where each token stands in u, see [`Tensor::unique`].
+    ///
+    /// The rows are copied out of the table. Gradients of other leaves of the same `id`, whole ones or of rows, are added.
+    ///
+    /// Shapes: table `(n, …)`, rows I64 `(k)` → `(k, …)`. Errors: `InvalidArgument` unless the rows ascend, each once; as
+    /// [`Tensor::index_select`].
+    ///
+    /// ```
+    /// use autodiff::{LeafId, Var};
+    /// use tensor::Tensor;
+    /// let table = Tensor::from_vec(vec![1.0, 2.0, 3.0, 4.0], [4, 1])?;
+    /// let (id, rows) = (LeafId::new(), Tensor::from_vec(vec![1i64, 3], [2])?);
+    /// let grads = Var::leaf_rows(&table, &rows, id)?.square()?.sum(&[])?.backward()?;
+    /// let grad = grads.rows(id).unwrap();
+    /// assert_eq!(grad.rows().to_vec::<i64>()?, [1, 3]);
+    /// assert_eq!(grad.values().to_vec::<f64>()?, [4.0, 8.0]);
+    /// assert_eq!(grads.get(id).unwrap().to_vec::<f64>()?, [0.0, 4.0, 0.0, 8.0]);
+    /// # Ok::<(), autodiff::Error>(())
+    /// ```
+    ///
+    /// [`RowGradient`]: crate::RowGradient
+    pub fn leaf_rows(table: &Tensor, rows: &Tensor, id: LeafId) -> Result<Self> {
+        let value = table.index_select(0, rows).map_err(|error| error.named("leaf_rows"))?;
+        let rows = rows.contiguous()?;
+        if rows.rank() != 1 || !ascend(&rows) {
+            return Err(Error::InvalidArgument {
+                op: "leaf_rows",
+                rule: "rows must have rank 1 and ascend, each once",
+                got: format!("{rows}"),
+                repair: "take the values of unique, and index_select with its inverse",
+            });
+        }
+        let leaf = RowLeaf { id, rows, shape: SmallVec::from_slice(table.shape()) };
+        Ok(Self { value, node: Some(Node::new(Kind::Rows(Box::new(leaf)))) })
     }
 
     pub(crate) fn with_node(value: Tensor, node: Option<Arc<Node>>) -> Self {
@@ -89,10 +128,11 @@ impl Var {
         Self::constant(self.value.clone())
     }
 
-    /// The leaf it is, if it is one.
+    /// The leaf it is, if it is one, or that it is rows of.
     pub fn leaf_id(&self) -> Option<LeafId> {
         match self.node.as_deref() {
             Some(Node { kind: Kind::Leaf(id), .. }) => Some(*id),
+            Some(Node { kind: Kind::Rows(leaf), .. }) => Some(leaf.id),
             _ => None,
         }
     }
@@ -175,6 +215,7 @@ impl fmt::Debug for Var {
         let place = match self.node.as_deref().map(|node| &node.kind) {
             None => "constant",
             Some(Kind::Leaf(_)) => "leaf",
+            Some(Kind::Rows(_)) => "rows of a leaf",
             Some(Kind::Result { op, .. }) => op,
         };
         write!(f, "Var({}, {:?}, {place})", self.dtype(), self.shape())

@@ -53,8 +53,10 @@ impl GraphOutline {
         }
         let (mut found, mut edges) = (Vec::new(), BTreeSet::new());
         while let Some((id, (node, value))) = pending.pop_last() {
+            let leaf = |id| (name(id).unwrap_or_else(|| "leaf".to_string()), true);
             let (name, is_leaf) = match &node.kind {
-                Kind::Leaf(leaf) => (name(*leaf).unwrap_or_else(|| "leaf".to_string()), true),
+                Kind::Leaf(id) => leaf(*id),
+                Kind::Rows(rows) => leaf(rows.id),
                 Kind::Result { op, record } => {
                     let record = record.lock().unwrap_or_else(|p| p.into_inner());
                     for slot in record.iter().flat_map(|record| &record.inputs) {
