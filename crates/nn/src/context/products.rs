@@ -41,6 +41,24 @@ impl Context {
         Ok(Var::constant(table.widened_rows(indices.value())?))
     }
 
+    /// As [`rows`](Self::rows), with a gradient of these rows alone: in a training pass a trainable table enters as the rows that
+    /// are named, each once, and its gradient is an [`autodiff::RowGradient`]. Time and memory go with the indices and not with
+    /// the table.
+    ///
+    /// Saved for the gradient: the different indices, and which of them each index is. Errors: as [`rows`](Self::rows).
+    pub fn rows_sparse(&self, table: &Param, indices: &Var) -> Result<Var> {
+        let stand_in = self.stand_in(table);
+        if !stand_in.map_or(self.is_train() && table.is_trainable(), Var::is_tracked) {
+            return self.rows(table, indices);
+        }
+        let found = indices.value().unique()?;
+        let part = match stand_in {
+            Some(value) => value.index_select(0, found.values)?,
+            None => Var::leaf_rows(table.value(), &found.values, table.id())?,
+        };
+        Ok(part.index_select(0, found.inverse)?)
+    }
+
     /// Whether the value that counts is a narrow one. Errors: in a training pass.
     fn is_kept_narrow(&self, param: &Param) -> Result<bool> {
         let narrow = param.is_narrow() && self.stand_in(param).is_none();

@@ -20,18 +20,86 @@ pub struct EmbeddingConfig {
     pub weight_init: Init,
     /// The table's element type.
     pub dtype: DType,
+    /// Whether gradients are of the rows alone that a pass has read: for large tables, of which a batch uses few rows. See
+    /// [`Context::rows_sparse`].
+    pub sparse: bool,
 }
 
 impl Default for EmbeddingConfig {
     fn default() -> Self {
-        Self { padding_idx: None, max_norm: None, weight_init: Init::Normal { std: 1.0 }, dtype: DType::F32 }
+        Self {
+            padding_idx: None,
+            max_norm: None,
+            weight_init: Init::Normal { std: 1.0 },
+            dtype: DType::F32,
+            sparse: false,
+        }
+    }
+}
+
+/// How vectors are read from a table.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    padding_idx: Option<usize>,
+    max_norm: Option<f64>,
+    sparse: bool,
+}
+
+impl Reading {
+    fn of(config: &EmbeddingConfig) -> Self {
+        let EmbeddingConfig { padding_idx, max_norm, sparse, .. } = *config;
+        Self { padding_idx, max_norm, sparse }
+    }
+
+    /// The vectors of tokens, which have been checked.
+    fn vectors(&self, weight: &Param, tokens: &Var, cx: &Context) -> Result<Var> {
+        let y = if self.sparse { cx.rows_sparse(weight, tokens)? } else { cx.rows(weight, tokens)? };
+        let y = match self.padding_idx.filter(|_| y.is_tracked()) {
+            // The vector of the padding token enters as a constant.
+            Some(token) => {
+                let padding = tokens.value().eq(&Tensor::scalar(token as i64))?.unsqueeze(-1)?;
+                Var::where_(&padding, &y.detach(), &y)?
+            }
+            None => y,
+        };
+        let Some(max_norm) = self.max_norm else { return Ok(y) };
+        // 1e-7 as in PyTorch, so that zeros stay zeros.
+        let norm = y.square()?.sum_keep(&[-1])?.add_scalar(1e-30)?.sqrt()?;
+        let scale = norm.add_scalar(1e-7)?.recip()?.mul_scalar(max_norm)?;
+        let long = norm.value().gt(&Tensor::full([], max_norm, norm.dtype())?)?;
+        Ok(Var::where_(&long, &y.mul(&scale)?, &y)?)
+    }
+}
+
+/// Refuses what is no token of the table.
+fn check_tokens(op: &'static str, weight: &Param, tokens: &Var) -> Result<()> {
+    let vocab = weight.value().shape()[0];
+    if tokens.dtype() != DType::I64 {
+        return Err(Error::InvalidArgument {
+            op,
+            rule: "tokens must be I64",
+            got: tokens.dtype().to_string(),
+            repair: "convert them with to_dtype",
+        });
+    }
+    let values = tokens.value().contiguous()?;
+    let outside = |token: &&i64| **token < 0 || **token >= vocab as i64;
+    match values.as_slice::<i64>().unwrap_or_default().iter().find(outside) {
+        None => Ok(()),
+        Some(token) => Err(Error::InvalidArgument {
+            op,
+            rule: "every token must be in the table",
+            got: format!("token {token} for {vocab} tokens"),
+            repair: "map unknown tokens to one of the vocabulary",
+        }),
     }
 }
 
 /// The vectors of tokens: `y = weight[token]`.
 ///
 /// Shapes: tokens of any shape, I64 → the same with an axis of `d` more; weight `(vocab, d)`: PyTorch's name, layout and
-/// starting values. Differs from PyTorch in: with `max_norm`, vectors are shortened as they are read, and the table itself
+/// starting values. With `sparse`, a step takes time and memory by the tokens and not by the table, given an optimizer that
+/// does, as `SparseAdam`; see [`Context::rows_sparse`]. Differs from PyTorch in: with `max_norm`, vectors are shortened as they are read, and the table itself
 /// stays as it is; the gradient goes through the shortening.
 ///
 /// ```
@@ -49,9 +117,7 @@ pub struct Embedding {
     /// `(vocab, d)`
     pub weight: Param,
     #[module(skip)]
-    padding_idx: Option<usize>,
-    #[module(skip)]
-    max_norm: Option<f64>,
+    reading: Reading,
 }
 
 impl Embedding {
@@ -94,11 +160,7 @@ impl Embedding {
                 Tensor::arange(vocab, DType::I64)?.ne(&Tensor::scalar(token as i64))?.unsqueeze(1)?;
             weight = Tensor::where_(&others, &weight, &Tensor::zeros([], config.dtype)?)?;
         }
-        Ok(Self {
-            weight: Param::matrix(weight, 0),
-            padding_idx: config.padding_idx,
-            max_norm: config.max_norm,
-        })
+        Ok(Self { weight: Param::matrix(weight, 0), reading: Reading::of(config) })
     }
 
     /// Tokens that the table has vectors for.
@@ -110,49 +172,12 @@ impl Embedding {
     pub fn d(&self) -> usize {
         self.weight.value().shape()[1]
     }
-
-    fn checked(&self, op: &'static str, tokens: &Var) -> Result<()> {
-        let vocab = self.vocab();
-        if tokens.dtype() != DType::I64 {
-            return Err(Error::InvalidArgument {
-                op,
-                rule: "tokens must be I64",
-                got: tokens.dtype().to_string(),
-                repair: "convert them with to_dtype",
-            });
-        }
-        let values = tokens.value().contiguous()?;
-        let outside = |token: &&i64| **token < 0 || **token >= vocab as i64;
-        match values.as_slice::<i64>().unwrap_or_default().iter().find(outside) {
-            None => Ok(()),
-            Some(token) => Err(Error::InvalidArgument {
-                op,
-                rule: "every token must be in the table",
-                got: format!("token {token} for {vocab} tokens"),
-                repair: "map unknown tokens to one of the vocabulary",
-            }),
-        }
-    }
 }
 
 impl Layer for Embedding {
     fn forward(&self, tokens: &Var, cx: &mut Context) -> Result<Var> {
-        self.checked("embedding", tokens)?;
-        let y = cx.rows(&self.weight, tokens)?;
-        let y = match self.padding_idx.filter(|_| y.is_tracked()) {
-            // The vector of the padding token enters as a constant.
-            Some(token) => {
-                let padding = tokens.value().eq(&Tensor::scalar(token as i64))?.unsqueeze(-1)?;
-                Var::where_(&padding, &y.detach(), &y)?
-            }
-            None => y,
-        };
-        let Some(max_norm) = self.max_norm else { return Ok(y) };
-        // 1e-7 as in PyTorch, so that zeros stay zeros.
-        let norm = y.square()?.sum_keep(&[-1])?.add_scalar(1e-30)?.sqrt()?;
-        let scale = norm.add_scalar(1e-7)?.recip()?.mul_scalar(max_norm)?;
-        let long = norm.value().gt(&Tensor::full([], max_norm, norm.dtype())?)?;
-        Ok(Var::where_(&long, &y.mul(&scale)?, &y)?)
+        check_tokens("embedding", &self.weight, tokens)?;
+        self.reading.vectors(&self.weight, tokens, cx)
     }
     fn kind(&self) -> String {
         format!("Embedding({} → {})", self.vocab(), self.d())
@@ -172,27 +197,41 @@ pub enum BagMode {
 /// The sum or mean of the vectors of each bag of tokens, without a tensor of all of them in a padded batch.
 ///
 /// Shapes: tokens `(t)`, I64, of all bags one after the other, and where each bag begins, `offsets` → `(bags, d)`; weight
-/// `(vocab, d)`. Differs from PyTorch in: there is no `max` and no weight for each token.
+/// `(vocab, d)`. Padding tokens are in no sum and no mean. Differs from PyTorch in: there is no `max` and no weight for each
+/// token; `max_norm` as in [`Embedding`].
 #[derive(Debug, Clone, Module)]
 pub struct EmbeddingBag {
     /// `(vocab, d)`
     pub weight: Param,
     #[module(skip)]
     mode: BagMode,
+    #[module(skip)]
+    reading: Reading,
 }
 
 impl EmbeddingBag {
     /// A table of normal numbers. Errors: as [`Embedding::with_config`].
     pub fn new(vocab: usize, d: usize, mode: BagMode, rng: &mut Rng) -> Result<Self> {
-        Ok(Self { weight: Embedding::new(vocab, d, rng)?.weight, mode })
+        Self::with_config(vocab, d, mode, &EmbeddingConfig::default(), rng)
+    }
+
+    /// A table made as `config` says. Errors: as [`Embedding::with_config`].
+    pub fn with_config(
+        vocab: usize,
+        d: usize,
+        mode: BagMode,
+        config: &EmbeddingConfig,
+        rng: &mut Rng,
+    ) -> Result<Self> {
+        let Embedding { weight, reading } = Embedding::with_config(vocab, d, config, rng)?;
+        Ok(Self { weight, mode, reading })
     }
 
     /// The vector of each bag. Errors: `InvalidArgument` for tokens outside the table, and for offsets that do not rise from
     /// 0 to at most the number of tokens.
     pub fn forward(&self, tokens: &Var, offsets: &[usize], cx: &mut Context) -> Result<Var> {
         let op = "embedding_bag";
-        let table = Embedding { weight: self.weight.same(), padding_idx: None, max_norm: None };
-        table.checked(op, tokens)?;
+        check_tokens(op, &self.weight, tokens)?;
         let t = tokens.value().len();
         let rises = offsets.windows(2).all(|pair| pair[0] <= pair[1]);
         if tokens.rank() != 1
@@ -207,15 +246,21 @@ impl EmbeddingBag {
                 repair: "give where each bag begins, in order",
             });
         }
+        let values = tokens.value().to_vec::<i64>()?;
+        let padding = self.reading.padding_idx.map(|token| token as i64);
+        let (mut kept, mut bags, mut lengths) = (Vec::new(), Vec::new(), vec![0usize; offsets.len()]);
         let ends = offsets.iter().skip(1).copied().chain([t]);
-        let lengths: Vec<usize> = offsets.iter().zip(ends).map(|(start, end)| end - start).collect();
-        let bags = lengths.iter().enumerate().flat_map(|(i, &len)| std::iter::repeat_n(i as i64, len));
-        let bags: Vec<i64> = bags.collect();
-        let used = bags.len();
-        let rows = cx.rows(&self.weight, &tokens.narrow(0, t - used, used)?)?;
-        let dtype = rows.dtype();
-        let zeros = Var::from(Tensor::zeros([offsets.len(), table.d()], dtype)?);
-        let sums = zeros.index_add(0, Tensor::from_slice(&bags, [used])?, &rows)?;
+        for (bag, (&start, end)) in offsets.iter().zip(ends).enumerate() {
+            let members = values[start..end].iter().copied().filter(|&token| Some(token) != padding);
+            kept.extend(members);
+            lengths[bag] = kept.len() - bags.len();
+            bags.resize(kept.len(), bag as i64);
+        }
+        let used = kept.len();
+        let rows = self.reading.vectors(&self.weight, &Tensor::from_vec(kept, [used])?.into(), cx)?;
+        let (dtype, d) = (rows.dtype(), self.weight.value().shape()[1]);
+        let zeros = Var::from(Tensor::zeros([offsets.len(), d], dtype)?);
+        let sums = zeros.index_add(0, Tensor::from_vec(bags, [used])?, &rows)?;
         match self.mode {
             BagMode::Sum => Ok(sums),
             BagMode::Mean => {
