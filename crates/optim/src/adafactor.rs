@@ -120,7 +120,7 @@ fn plan(param: &Tensor, weight_decay: f64) -> Plan {
 
 /// One step.
 fn rule(config: &AdafactorConfig, lr: f64, update: Update) -> Result<()> {
-    let Update { param, grad, settings, step, moments } = update;
+    let Update { param, grad, settings, step, moments, .. } = update;
     if param.len() == 0 {
         return Ok(());
     }

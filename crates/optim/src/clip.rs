@@ -6,7 +6,7 @@ use tensor::{Tensor, fused};
 
 /// √Σ g² over all gradients, accumulated in f64 in a fixed order.
 pub fn grad_norm(grads: &Gradients) -> Result<f64> {
-    let all: Vec<&Tensor> = grads.iter().map(|(_, grad)| grad).collect();
+    let all: Vec<&Tensor> = grads.values().map(|(_, grad)| grad).collect();
     Ok(fused::sum_of_squares(&all)?.sqrt())
 }
 
@@ -36,7 +36,7 @@ pub fn clip_grads_with_norm(grads: &mut Gradients, max_norm: f64, norm: f64) -> 
         ));
     }
     if norm > max_norm {
-        for (_, grad) in grads.iter_mut() {
+        for (_, grad) in grads.values_mut() {
             fused::scale(grad, max_norm / norm)?;
         }
     }

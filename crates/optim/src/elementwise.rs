@@ -1,8 +1,9 @@
 //! Optimizers whose step looks at one element at a time.
 
 use crate::error::{Result, require};
-use crate::groups::Groups;
+use crate::groups::{Groups, Settings};
 use crate::optimizer::Optimizer;
+use crate::rows::Part;
 use crate::slots::Slots;
 use crate::state::OptimizerState;
 use autodiff::Gradients;
@@ -94,9 +95,14 @@ impl Core {
 
     fn step(&mut self, model: &mut dyn Module, grads: &Gradients) -> Result<()> {
         self.check()?;
-        let updates = self.slots.updates(model, grads, &self.groups, self.weight_decay)?;
-        let mut items: Vec<RuleItem> = updates
-            .into_iter()
+        // Adagrad's sums do not decay, so a row without a gradient stays as it is.
+        let stays = matches!(self.rule, UpdateRule::Adagrad { .. });
+        let by_rows = |settings: &Settings| stays && settings.weight_decay == 0.0;
+        let updates = self.slots.updates_by_rows(model, grads, &self.groups, self.weight_decay, &by_rows)?;
+        let mut parts = Part::take(updates)?;
+        let mut items: Vec<RuleItem> = parts
+            .iter_mut()
+            .map(Part::update)
             .map(|update| RuleItem {
                 param: update.param,
                 grad: update.grad,
@@ -108,6 +114,7 @@ impl Core {
             .collect();
         rule_update(&mut items, self.rule)?;
         drop(items);
+        Part::put_back(parts)?;
         self.slots.advance(grads);
         Ok(())
     }
@@ -220,7 +227,8 @@ elementwise! {
 
     /// Adagrad: the gradient over the root of the sum of its squares, [`UpdateRule::Adagrad`].
     ///
-    /// Source: Duchi, Hazan & Singer 2011. Differs from PyTorch in: sums start at 0.
+    /// Of a gradient of rows, without weight decay, only these rows are looked at, to the same bits. Source: Duchi, Hazan & Singer
+    /// 2011. Differs from PyTorch in: sums start at 0; weight decay takes a gradient of rows too, as a whole one.
     Adagrad, AdagradConfig, "adagrad" {
         lr: 1e-2, weight_decay: 0.0,
         /// How the learning rate falls: `lr/(1 + (t − 1)·lr_decay)`.

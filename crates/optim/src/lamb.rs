@@ -94,7 +94,7 @@ impl Optimizer for Lamb {
         self.check()?;
         let LambConfig { lr: _, beta1, beta2, eps, weight_decay } = self.config;
         let plan = |_: &str, param: &Tensor| Plan::alike(param, NAMES, weight_decay);
-        self.core.make(model, grads, &plan, |lr, Update { param, grad, settings, step, moments }| {
+        self.core.make(model, grads, &plan, |lr, Update { param, grad, settings, step, moments, .. }| {
             let [m, v] = moments else { unreachable!("invariant: lamb keeps two moments") };
             // −u
             let mut along = adam_step(grad, m, v, (beta1, beta2, eps), step)?;

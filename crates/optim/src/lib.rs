@@ -13,10 +13,12 @@ mod lbfgs;
 mod muon;
 mod noise;
 mod optimizer;
+mod rows;
 mod schedule;
 mod schedule_free;
 mod sgd;
 mod slots;
+mod sparse_adam;
 mod state;
 mod whole;
 
@@ -42,4 +44,5 @@ pub use schedule::{
 };
 pub use schedule_free::{ScheduleFreeAdamW, ScheduleFreeConfig};
 pub use sgd::{Sgd, SgdConfig};
+pub use sparse_adam::{SparseAdam, SparseAdamConfig};
 pub use state::{OptimizerState, ParamState};

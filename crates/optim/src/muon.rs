@@ -228,7 +228,7 @@ fn orthogonal(u: &Tensor, config: &MuonConfig) -> Result<Tensor> {
 
 /// One step of a matrix.
 fn rule(config: &MuonConfig, lr: f64, update: Update) -> Result<()> {
-    let Update { param, grad, settings, step: _, moments } = update;
+    let Update { param, grad, settings, moments, .. } = update;
     let [buffer] = moments else { unreachable!("invariant: a matrix has one moment") };
     if param.len() == 0 {
         return Ok(());
@@ -245,7 +245,7 @@ fn rule(config: &MuonConfig, lr: f64, update: Update) -> Result<()> {
 
 /// One step of any other parameter.
 fn adamw(config: &AdamConfig, lr: f64, update: Update) -> Result<()> {
-    let Update { param, grad, settings, step, moments } = update;
+    let Update { param, grad, settings, step, moments, .. } = update;
     let [m, v] = moments else { unreachable!("invariant: adamw keeps two moments") };
     let AdamConfig { beta1, beta2, eps, .. } = *config;
     let item = AdamItem { param, grad, m, v, lr, weight_decay: settings.weight_decay };

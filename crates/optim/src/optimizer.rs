@@ -9,6 +9,10 @@ use nn::Module;
 pub trait Optimizer {
     /// One update of every trainable parameter of `model` that has a gradient.
     ///
+    /// A gradient of rows ([`autodiff::RowGradient`]) is taken by rows where the others stay as they are: by
+    /// [`SparseAdam`](crate::SparseAdam), and without weight decay by [`Sgd`](crate::Sgd) without momentum and by
+    /// [`Adagrad`](crate::Adagrad). Everywhere else it is made whole: right, at the cost of a gradient of the whole table.
+    ///
     /// Errors: `NoGradient` in the first step, if the loss does not depend on some trainable parameter; `NoParameters`;
     /// `BadGradient`; `NoMatch`; `InvalidArgument` for a setting outside its range; `StateMismatch` if a loaded state is
     /// not of this model. The parameters are then as they were.

@@ -203,7 +203,7 @@ fn fits<'a>(model: &dyn Module, kept: impl Iterator<Item = (&'a str, Option<&'a 
 
 /// One step.
 fn rule(config: &ScheduleFreeConfig, lr: f64, update: Update) -> Result<()> {
-    let Update { param: y, grad, settings, step, moments } = update;
+    let Update { param: y, grad, settings, step, moments, .. } = update;
     let [v, lr_max, weight_sum, z] = moments else { unreachable!("invariant: four are kept") };
     if step == 1 {
         *z = y.clone();

@@ -1,8 +1,9 @@
 //! Stochastic gradient descent.
 
 use crate::error::{Error, Result, require};
-use crate::groups::Groups;
+use crate::groups::{Groups, Settings};
 use crate::optimizer::Optimizer;
+use crate::rows::Part;
 use crate::slots::Slots;
 use crate::state::OptimizerState;
 use autodiff::Gradients;
@@ -34,7 +35,8 @@ impl Default for SgdConfig {
 /// Stochastic gradient descent, with momentum, Nesterov's look-ahead and weight decay.
 ///
 /// `g ← g + λ·p`, `v ← μ·v + (1 − dampening)·g` (v = g in the first update), `p ← p − lr·v`, or `p − lr·(g + μ·v)` with
-/// Nesterov. Differs from PyTorch in: nothing.
+/// Nesterov. Of a gradient of rows, without momentum and weight decay, only these rows are looked at, to the same bits. Differs
+/// from PyTorch in: momentum and weight decay take such a gradient too, as a whole one.
 ///
 /// ```
 /// use nn::{Context, Layer, Linear};
@@ -108,7 +110,11 @@ impl Optimizer for Sgd {
         let SgdConfig { lr, momentum, dampening, nesterov, weight_decay } = self.config;
         // A velocity begins as the gradient, in the parameter's own first update.
         let mut by_step: BTreeMap<u64, Vec<SgdItem>> = BTreeMap::new();
-        for update in self.slots.updates(model, grads, &self.groups, weight_decay)? {
+        // Without a velocity and a decay, a row without a gradient stays.
+        let by_rows = |settings: &Settings| momentum == 0.0 && settings.weight_decay == 0.0;
+        let updates = self.slots.updates_by_rows(model, grads, &self.groups, weight_decay, &by_rows)?;
+        let mut parts = Part::take(updates)?;
+        for update in parts.iter_mut().map(Part::update) {
             let (lr, weight_decay) = (lr * update.settings.lr_scale, update.settings.weight_decay);
             let (param, grad, velocity) = (update.param, update.grad, update.moments.first_mut());
             by_step.entry(update.step).or_default().push(SgdItem { param, grad, velocity, lr, weight_decay });
@@ -117,6 +123,7 @@ impl Optimizer for Sgd {
             let config = fused::SgdConfig { momentum, dampening, nesterov, step, grad_scale: 1.0 };
             fused::sgd_update(&mut items, &config)?;
         }
+        Part::put_back(parts)?;
         self.slots.advance(grads);
         Ok(())
     }

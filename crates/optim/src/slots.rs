@@ -55,6 +55,8 @@ pub(crate) struct Slots {
 pub(crate) struct Update<'a> {
     pub(crate) param: &'a mut Tensor,
     pub(crate) grad: &'a Tensor,
+    /// The rows of the parameter that the gradient is of, where it is not of all.
+    pub(crate) rows: Option<&'a Tensor>,
     pub(crate) settings: Settings,
     /// The number of this update of the parameter, from 1.
     pub(crate) step: u64,
@@ -104,8 +106,22 @@ impl Slots {
         groups: &Groups,
         weight_decay: f64,
     ) -> Result<Vec<Update<'a>>> {
+        self.updates_by_rows(model, grads, groups, weight_decay, &|_| false)
+    }
+
+    /// [`updates`](Self::updates) where a gradient of rows stays one for the parameters whose settings `by_rows` takes: the rule
+    /// leaves the other rows as they are.
+    pub(crate) fn updates_by_rows<'a>(
+        &'a mut self,
+        model: &'a mut dyn Module,
+        grads: &'a Gradients,
+        groups: &Groups,
+        weight_decay: f64,
+        by_rows: &dyn Fn(&Settings) -> bool,
+    ) -> Result<Vec<Update<'a>>> {
         let names = self.sets[0];
-        self.updates_by(model, grads, groups, &|_, param| Plan::alike(param, names, weight_decay))
+        let plan = |_: &str, param: &Tensor| Plan::alike(param, names, weight_decay);
+        self.updates_as(model, grads, groups, &plan, by_rows)
     }
 
     /// [`updates`](Self::updates) with moments as `plan` has them for a path and its parameter.
@@ -116,11 +132,22 @@ impl Slots {
         groups: &Groups,
         plan: &dyn Fn(&str, &Tensor) -> Plan,
     ) -> Result<Vec<Update<'a>>> {
+        self.updates_as(model, grads, groups, plan, &|_| false)
+    }
+
+    fn updates_as<'a>(
+        &'a mut self,
+        model: &'a mut dyn Module,
+        grads: &'a Gradients,
+        groups: &Groups,
+        plan: &dyn Fn(&str, &Tensor) -> Plan,
+        by_rows: &dyn Fn(&Settings) -> bool,
+    ) -> Result<Vec<Update<'a>>> {
         if !self.fits(model) {
             self.match_to(model, groups, plan)?;
         }
         if self.steps == 0 {
-            let silent = |slot: &&Slot| grads.get(slot.id).is_none();
+            let silent = |slot: &&Slot| !grads.contains(slot.id);
             let paths: Vec<String> = self.slots.iter().filter(silent).map(|slot| slot.path.clone()).collect();
             if !paths.is_empty() {
                 return Err(Error::NoGradient { op: self.op, paths });
@@ -130,20 +157,31 @@ impl Slots {
         model.visit_mut(&mut params);
         let mut updates = Vec::with_capacity(self.slots.len());
         for (param, slot) in params.0.into_iter().zip(&mut self.slots) {
-            let Some(grad) = grads.get(slot.id) else { continue };
+            let of_rows = grads.rows(slot.id);
+            // A whole one is made of rows only where it is needed, and fits.
+            let (shape, dtype) = match (of_rows, of_rows.is_none().then(|| grads.get(slot.id)).flatten()) {
+                (Some(grad), _) => (grad.shape(), grad.dtype()),
+                (None, Some(grad)) => (grad.shape(), grad.dtype()),
+                (None, None) => continue,
+            };
             let param = param.value_mut();
-            if grad.shape() != param.shape() || grad.dtype() != param.dtype() {
+            if shape != param.shape() || dtype != param.dtype() {
                 return Err(Error::BadGradient {
                     op: self.op,
                     path: slot.path.clone(),
-                    got_dtype: grad.dtype(),
-                    got_shape: grad.shape().to_vec(),
+                    got_dtype: dtype,
+                    got_shape: shape.to_vec(),
                     dtype: param.dtype(),
                     shape: param.shape().to_vec(),
                 });
             }
             let (settings, step) = (slot.settings, slot.steps + 1);
-            updates.push(Update { param, grad, settings, step, moments: &mut slot.moments });
+            let (grad, rows) = match of_rows.filter(|_| by_rows(&settings)) {
+                Some(grad) => (Some(grad.values()), Some(grad.rows())),
+                None => (grads.get(slot.id), None),
+            };
+            let Some(grad) = grad else { continue };
+            updates.push(Update { param, grad, rows, settings, step, moments: &mut slot.moments });
         }
         Ok(updates)
     }
@@ -152,7 +190,7 @@ impl Slots {
     pub(crate) fn advance(&mut self, grads: &Gradients) {
         self.steps += 1;
         for slot in &mut self.slots {
-            slot.steps += u64::from(grads.get(slot.id).is_some());
+            slot.steps += u64::from(grads.contains(slot.id));
         }
     }
 

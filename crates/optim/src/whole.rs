@@ -110,15 +110,15 @@ pub(crate) fn each(
         }
         .into());
     }
-    for Update { param, grad, settings, step, moments } in updates {
+    for Update { param, grad, rows, settings, step, moments } in updates {
         if param.dtype().compute() == param.dtype() {
-            rule(Update { param, grad, settings, step, moments })?;
+            rule(Update { param, grad, rows, settings, step, moments })?;
             continue;
         }
         let wide = |x: &Tensor| x.to_dtype(x.dtype().compute());
         let (mut wider, grad) = (wide(param)?, wide(grad)?);
         let mut wider_moments = moments.iter().map(wide).collect::<tensor::Result<Vec<_>>>()?;
-        rule(Update { param: &mut wider, grad: &grad, settings, step, moments: &mut wider_moments })?;
+        rule(Update { param: &mut wider, grad: &grad, rows, settings, step, moments: &mut wider_moments })?;
         *param = wider.to_dtype(param.dtype())?;
         for (kept, new) in moments.iter_mut().zip(wider_moments) {
             *kept = new.to_dtype(kept.dtype())?;

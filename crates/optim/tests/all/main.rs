@@ -11,6 +11,7 @@ mod schedule;
 mod schedule_free;
 mod schedule_goldens;
 mod shapes;
+mod sparse;
 mod state;
 
 use autodiff::Gradients;

@@ -5,6 +5,7 @@ use autodiff::Gradients;
 use nn::{Context, Module, Param};
 use optim::{
     Adafactor, Adam, AdamConfig, AdamW, Lamb, Lbfgs, Muon, Optimizer, ScheduleFreeAdamW, Sgd, SgdConfig,
+    SparseAdam,
 };
 use tensor::{DType, Rng, Tensor};
 
@@ -20,6 +21,7 @@ fn all() -> Vec<Box<dyn Optimizer>> {
         Box::new(Adafactor::new(0.1)),
         Box::new(Muon::new(0.1).with_fallback(AdamConfig::default())),
         Box::new(ScheduleFreeAdamW::new(0.1)),
+        Box::new(SparseAdam::new(0.1)),
     ]
 }
 

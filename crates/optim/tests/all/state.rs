@@ -4,13 +4,13 @@ use crate::{fingerprint, gradients, net, step};
 use nn::{Linear, Module};
 use optim::{
     Adadelta, Adafactor, Adagrad, Adam, AdamConfig, AdamW, Adamax, Lamb, Lion, Muon, NAdam, Optimizer,
-    OptimizerState, RAdam, RmsProp, RmsPropConfig, ScheduleFreeAdamW, Sgd, SgdConfig,
+    OptimizerState, RAdam, RmsProp, RmsPropConfig, ScheduleFreeAdamW, Sgd, SgdConfig, SparseAdam,
 };
 use tensor::{DType, Rng, Tensor};
 
 type Make = fn() -> Box<dyn Optimizer>;
 
-const ALL: [Make; 16] = [
+const ALL: [Make; 17] = [
     || Box::new(Sgd::new(0.1)),
     || Box::new(Sgd::with_config(SgdConfig { lr: 0.1, momentum: 0.9, dampening: 0.3, ..Default::default() })),
     || Box::new(Adam::new(0.1)),
@@ -27,6 +27,7 @@ const ALL: [Make; 16] = [
     || Box::new(Adafactor::new(0.1)),
     || Box::new(Muon::new(0.1).with_fallback(AdamConfig::default())),
     || Box::new(ScheduleFreeAdamW::new(0.1)),
+    || Box::new(SparseAdam::new(0.1)),
 ];
 
 fn config() -> impl bincode::config::Config {
