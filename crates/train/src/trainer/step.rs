@@ -87,10 +87,10 @@ impl Step {
             let norm = grad_norm(&new)? / n;
             *squares += norm * norm;
         }
-        self.grads = Some(match self.grads.take() {
-            None => new,
-            Some(sum) => added(sum, new)?,
-        });
+        match &mut self.grads {
+            None => self.grads = Some(new),
+            Some(sum) => sum.add(new)?,
+        }
         meter.add(&output, &batch.targets, value)
     }
 
@@ -98,7 +98,7 @@ impl Step {
     pub(crate) fn finish(mut self, wants_norm: bool) -> Result<Made> {
         let mut grads = self.grads.take().filter(|_| self.bad.is_none());
         if let (Some(grads), true) = (&mut grads, self.of > 1) {
-            for (_, grad) in grads.iter_mut() {
+            for (_, grad) in grads.values_mut() {
                 fused::scale(grad, 1.0 / self.rows)?;
             }
         }
@@ -118,18 +118,6 @@ impl Step {
         let noise = self.squares.zip(norm).filter(|_| self.batches > 1).map(|(s, norm)| sample(s, norm));
         Ok(Made { loss: self.bad.unwrap_or(mean), grads, norm, noise })
     }
-}
-
-/// The sum of both, which may have leaves of their own.
-fn added(mut sum: Gradients, new: Gradients) -> Result<Gradients> {
-    for (id, grad) in new.iter() {
-        let both = match sum.remove(id) {
-            Some(earlier) => earlier.add_owned(grad)?,
-            None => grad.clone(),
-        };
-        sum.insert(id, both);
-    }
-    Ok(sum)
 }
 
 /// Refuses a step that is not finite, unless it may be left out, `skipped` in a row having been left out before it.

@@ -11,6 +11,7 @@ mod metric_goldens;
 mod metric_laws;
 mod refusals;
 mod resume;
+mod sparse;
 mod steps;
 mod tried;
 
