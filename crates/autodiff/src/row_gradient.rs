@@ -47,13 +47,17 @@ impl RowGradient {
                 "give values of the shape (rows, …)",
             );
         }
-        let rows = rows.contiguous()?;
-        if let Some(row) = numbers(&rows).iter().find(|&&row| row < 0 || row >= shape[0] as i64) {
-            let got = format!("row {row} of {}", shape[0]);
-            return refuse("every row must be in the table", got, "check the rows or the shape");
+        if rows.len() > 0 {
+            let (least, largest) = (rows.min(&[])?.item()?, rows.max(&[])?.item()?);
+            let row = if least < 0.0 { least } else { largest };
+            if row < 0.0 || row >= shape[0] as f64 {
+                let got = format!("row {row} of {}", shape[0]);
+                return refuse("every row must be in the table", got, "check the rows or the shape");
+            }
         }
+        let ordered = ascend(&rows)?;
         let grad = Self { rows, values, shape: shape.to_vec() };
-        if ascend(&grad.rows) { Ok(grad) } else { grad.in_order() }
+        if ordered { Ok(grad) } else { grad.in_order() }
     }
 
     /// What arrived at rows of a leaf.
@@ -131,12 +135,10 @@ impl RowGradient {
     }
 }
 
-/// The row numbers in a contiguous tensor of I64.
-pub(crate) fn numbers(rows: &Tensor) -> &[i64] {
-    rows.as_slice::<i64>().unwrap_or_default()
-}
-
-/// Whether rows ascend, each once.
-pub(crate) fn ascend(rows: &Tensor) -> bool {
-    numbers(rows).windows(2).all(|pair| pair[0] < pair[1])
+/// Whether rows, I64 of rank 1, ascend, each once.
+pub(crate) fn ascend(rows: &Tensor) -> Result<bool> {
+    match rows.len() {
+        0 | 1 => Ok(true),
+        k => Ok(rows.narrow(0, 1, k - 1)?.sub(&rows.narrow(0, 0, k - 1)?)?.min(&[])?.item()? > 0.0),
+    }
 }

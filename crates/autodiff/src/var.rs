@@ -71,8 +71,7 @@ impl Var {
     /// [`RowGradient`]: crate::RowGradient
     pub fn leaf_rows(table: &Tensor, rows: &Tensor, id: LeafId) -> Result<Self> {
         let value = table.index_select(0, rows).map_err(|error| error.named("leaf_rows"))?;
-        let rows = rows.contiguous()?;
-        if rows.rank() != 1 || !ascend(&rows) {
+        if rows.rank() != 1 || !ascend(rows)? {
             return Err(Error::InvalidArgument {
                 op: "leaf_rows",
                 rule: "rows must have rank 1 and ascend, each once",
@@ -80,7 +79,7 @@ impl Var {
                 repair: "take the values of unique, and index_select with its inverse",
             });
         }
-        let leaf = RowLeaf { id, rows, shape: SmallVec::from_slice(table.shape()) };
+        let leaf = RowLeaf { id, rows: rows.clone(), shape: SmallVec::from_slice(table.shape()) };
         Ok(Self { value, node: Some(Node::new(Kind::Rows(Box::new(leaf)))) })
     }
 
