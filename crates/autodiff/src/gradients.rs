@@ -36,13 +36,19 @@ pub struct Gradients {
 #[derive(Debug, Clone)]
 enum Grad {
     Whole(Tensor),
-    /// And the whole one, once somebody has asked for it.
-    Rows(RowGradient, OnceLock<Tensor>),
+    Rows(Box<Rows>),
+}
+
+#[derive(Debug, Clone)]
+struct Rows {
+    grad: RowGradient,
+    /// The whole one, once somebody has asked for it.
+    whole: OnceLock<Tensor>,
 }
 
 impl From<RowGradient> for Grad {
     fn from(grad: RowGradient) -> Self {
-        Grad::Rows(grad, OnceLock::new())
+        Grad::Rows(Box::new(Rows { grad, whole: OnceLock::new() }))
     }
 }
 
@@ -51,47 +57,47 @@ impl Grad {
     fn kind(&self) -> (&[usize], DType) {
         match self {
             Grad::Whole(grad) => (grad.shape(), grad.dtype()),
-            Grad::Rows(grad, _) => (grad.shape(), grad.dtype()),
+            Grad::Rows(rows) => (rows.grad.shape(), rows.grad.dtype()),
         }
     }
 
     fn whole(&self) -> &Tensor {
         match self {
             Grad::Whole(grad) => grad,
-            Grad::Rows(grad, whole) => whole.get_or_init(|| dense(grad)),
+            Grad::Rows(rows) => rows.whole.get_or_init(|| dense(&rows.grad)),
         }
     }
 
     fn into_whole(self) -> Tensor {
         match self {
             Grad::Whole(grad) => grad,
-            Grad::Rows(grad, whole) => whole.into_inner().unwrap_or_else(|| dense(&grad)),
+            Grad::Rows(mut rows) => rows.whole.take().unwrap_or_else(|| dense(&rows.grad)),
         }
     }
 
     fn whole_mut(&mut self) -> &mut Tensor {
-        if let Grad::Rows(grad, whole) = self {
-            *self = Grad::Whole(whole.take().unwrap_or_else(|| dense(grad)));
+        if let Grad::Rows(rows) = self {
+            *self = Grad::Whole(rows.whole.take().unwrap_or_else(|| dense(&rows.grad)));
         }
         match self {
             Grad::Whole(grad) => grad,
-            Grad::Rows(..) => unreachable!("invariant: it has just been made whole"),
+            Grad::Rows(_) => unreachable!("invariant: it has just been made whole"),
         }
     }
 
     fn values(&self) -> &Tensor {
         match self {
             Grad::Whole(grad) => grad,
-            Grad::Rows(grad, _) => grad.values(),
+            Grad::Rows(rows) => rows.grad.values(),
         }
     }
 
     fn values_mut(&mut self) -> &mut Tensor {
         match self {
             Grad::Whole(grad) => grad,
-            Grad::Rows(grad, whole) => {
-                whole.take();
-                grad.values_mut()
+            Grad::Rows(rows) => {
+                rows.whole.take();
+                rows.grad.values_mut()
             }
         }
     }
@@ -123,7 +129,7 @@ impl Gradients {
     /// The gradient of a leaf by rows, if that is how it is kept.
     pub fn rows(&self, id: LeafId) -> Option<&RowGradient> {
         match self.by_leaf.get(&id)? {
-            Grad::Rows(grad, _) => Some(grad),
+            Grad::Rows(rows) => Some(&rows.grad),
             Grad::Whole(_) => None,
         }
     }
@@ -179,12 +185,12 @@ impl Gradients {
                 (Some(Grad::Whole(sum)), Grad::Whole(new)) => {
                     self.by_leaf.insert(id, Grad::Whole(sum.add_owned(&new)?));
                 }
-                (Some(Grad::Rows(sum, _)), Grad::Whole(new)) => {
-                    self.by_leaf.insert(id, Grad::Whole(sum.add_to(new)?));
+                (Some(Grad::Rows(sum)), Grad::Whole(new)) => {
+                    self.by_leaf.insert(id, Grad::Whole(sum.grad.add_to(new)?));
                 }
-                (Some(sum), Grad::Rows(new, _)) => {
+                (Some(sum), Grad::Rows(new)) => {
                     self.by_leaf.insert(id, sum);
-                    self.add_rows(id, vec![new])?;
+                    self.add_rows(id, vec![new.grad])?;
                 }
             }
         }
@@ -195,8 +201,8 @@ impl Gradients {
     pub(crate) fn add_rows(&mut self, id: LeafId, mut grads: Vec<RowGradient>) -> Result<()> {
         let sum = match self.by_leaf.remove(&id) {
             Some(Grad::Whole(sum)) => Grad::Whole(grads.iter().try_fold(sum, |sum, grad| grad.add_to(sum))?),
-            Some(Grad::Rows(earlier, _)) => {
-                grads.insert(0, earlier);
+            Some(Grad::Rows(earlier)) => {
+                grads.insert(0, earlier.grad);
                 RowGradient::sum(grads)?.into()
             }
             None => RowGradient::sum(grads)?.into(),

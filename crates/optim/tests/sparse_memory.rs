@@ -2,7 +2,7 @@
 
 use nn::{Context, Embedding, EmbeddingConfig, Layer};
 use optim::{Adagrad, Optimizer, Sgd, SparseAdam, clip_grad_norm};
-use tensor::{DType, Rng, Tensor, memory_stats, reset_peak_memory};
+use tensor::{DType, Rng, memory_stats, reset_peak_memory};
 
 const D: usize = 16;
 
