@@ -152,7 +152,7 @@ fn rows_have_second_derivatives_and_tangents() -> Result<()> {
         |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-14 * b.abs().max(1.0));
     assert!(close(&f64s(second.value()), &wanted), "{second:?}");
     // The tangent of y along ones is 1 in each element, and of the cubes Σ 3·x².
-    let tangent = linearize(&[cubes.clone()], &[part.clone()])?;
+    let tangent = linearize(std::slice::from_ref(&cubes), std::slice::from_ref(&part))?;
     let along = tangent.push(&[Tensor::ones([2, 3], DType::F64)?.into()])?.remove(0).unwrap();
     let slope: f64 = x.iter().enumerate().map(|(i, x)| if i < 3 { 3.0 * x * x } else { 6.0 * x * x }).sum();
     assert!((along.item()? - slope).abs() <= 1e-13 * slope, "{} {slope}", along.item()?);
