@@ -302,10 +302,12 @@ fn weights<T: Scalar>(
                 let tap = sides.tap(from, to, [place / taps, place % taps]);
                 for (group, w) in w.chunks_exact_mut(ins * outs).enumerate() {
                     for (i, w) in w[from * c * outs..].chunks_exact_mut(outs).take(c).enumerate() {
-                        let w = w[to * o..][..o].iter_mut().enumerate();
+                        let w = &mut w[to * o..][..o];
                         match tap {
-                            Some(tap) => w.for_each(|(o, w)| *w = at(group, tap, i, o)),
-                            None => w.for_each(|(_, w)| *w = T::ZERO),
+                            Some(tap) => {
+                                w.iter_mut().enumerate().for_each(|(o, w)| *w = at(group, tap, i, o))
+                            }
+                            None => w.fill(T::ZERO),
                         }
                     }
                 }
