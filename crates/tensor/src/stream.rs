@@ -16,8 +16,8 @@ pub(crate) fn is_large<T>(out: &[T]) -> bool {
     size_of_val(out) >= LARGE
 }
 
-/// [`for_chunks`], for elements that are written and not read: `part` may be given a room that is copied into its place. Pieces are of
-/// whole units, but for the last.
+/// [`for_chunks`], for elements whose values before do not count: `part` may be given a room that is copied into their place. Pieces
+/// are of whole units, but for the last.
 pub(crate) fn for_fresh_chunks<T: Copy + Default + Send>(
     out: &mut [T],
     grain: usize,
