@@ -164,6 +164,19 @@ pub(crate) fn prefetch<T>(p: *const T) {
     let _ = p;
 }
 
+/// The same, for what is read later than the nearest cache keeps it: into the second one.
+#[inline(always)]
+pub(crate) fn prefetch_second<T>(p: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which touches no memory that the program could see.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(p.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = p;
+}
+
 /// max(0, x); NaN stays.
 #[inline(always)]
 pub(crate) fn relu<T: Float>(x: T) -> T {

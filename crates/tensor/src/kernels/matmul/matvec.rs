@@ -238,7 +238,7 @@ vector_fn! {
 }
 
 vector_fn! {
-    /// Rows of w contiguous: lanes are outputs, eight rows at a time are added to sums in the nearest cache.
+    /// Rows of w contiguous: lanes are outputs, up to sixteen rows at a time are added to sums in the nearest cache.
     ///
     /// # Safety
     /// A valid job of one row, with rows of w that are contiguous or of one element.
@@ -261,7 +261,10 @@ vector_fn! {
                         let left = end - k;
                         let x = job.x.wrapping_offset(k as isize * job.step);
                         let w = Raw { p: job.w.at(k, j), ..job.w };
-                        if left >= 8 {
+                        if left >= 16 && W::LANES * size_of::<T>() == 64 {
+                            add_rows::<T, W, 16>(sums, x, job.step, w, n, fresh);
+                            k += 16;
+                        } else if left >= 8 {
                             add_rows::<T, W, 8>(sums, x, job.step, w, n, fresh);
                             k += 8;
                         } else if left >= 4 {

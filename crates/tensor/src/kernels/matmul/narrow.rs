@@ -8,7 +8,7 @@ use super::{Epilogue, K_BLOCK, Mat, Product, Raw, dispatch, finish_row};
 use crate::DType;
 use crate::buffer::Buffer;
 use crate::error::Result;
-use crate::kernels::vector::{Narrow, Turn, Widen, prefetch};
+use crate::kernels::vector::{Narrow, Turn, Widen, prefetch, prefetch_second};
 use crate::parallel::{self, Disjoint};
 use crate::simd::simd_fn;
 use std::mem::MaybeUninit;
@@ -20,7 +20,7 @@ const SHARED: usize = 256 * 1024;
 /// Outputs whose sums are kept in the nearest cache, of one row; a part of the weight's rows is read again for others.
 const CHUNK: usize = 4096;
 const CHUNK_OF_FEW: usize = 1024;
-/// Bytes of each column that are asked for ahead: no prefetcher follows so many columns.
+/// Bytes of each column that are asked for ahead where columns are apart: no prefetcher follows so many.
 const AHEAD: usize = 1024;
 /// Elements of a block that is widened as a whole for up to 64 rows, of more for more rows, which are packed again for each
 /// block; and its least columns: the width of faer's tiles.
@@ -397,11 +397,13 @@ unsafe fn group<N: Narrow, V: Turn<f32> + Widen, const R: usize, const G: usize>
             rows[r] = job.x.add(r.min(job.m - 1) * job.x_row);
         }
         let mut total = [[V::splat(0.0); R]; G];
-        // From a column to that of the group behind this one.
+        // From a column to that of the group behind this one; that one, where columns lie beside each other, as for
+        // wide elements.
         let jump = (G * V::LANES) as isize * job.w.cs;
+        let behind = (job.w.cs == job.k as isize).then(|| job.w.at(0, j).wrapping_offset(jump));
         for start in (0..job.k).step_by(K_BLOCK) {
             let len = (job.k - start).min(K_BLOCK);
-            let sums = chains::<N, V, R, G>(&columns, &rows, start..start + len, (job.k, jump));
+            let sums = chains::<N, V, R, G>(&columns, &rows, start..start + len, (job.k, jump, behind));
             for g in 0..G {
                 for r in 0..R {
                     total[g][r] = if start == 0 { sums[g][r] } else { total[g][r].add(sums[g][r]) };
@@ -422,7 +424,8 @@ unsafe fn group<N: Narrow, V: Turn<f32> + Widen, const R: usize, const G: usize>
 }
 
 /// G times R registers of chains over `range` of k: lane l of register (g, r) sums x[r] times what stands in
-/// `columns[g][l]`. Behind the last element of a column, `end`, come those that are read next, `jump` from it.
+/// `columns[g][l]`. Behind the last element of a column, `end`, come those that are read next, `jump` from it, or in one piece
+/// from `behind` on.
 ///
 /// # Safety
 /// The instruction set of V; the elements of `range` in each of the first `LANES` columns and each x.
@@ -431,7 +434,7 @@ unsafe fn chains<N: Narrow, V: Turn<f32> + Widen, const R: usize, const G: usize
     columns: &[[*const N; 8]; G],
     x: &[*const f32; R],
     range: std::ops::Range<usize>,
-    (end, jump): (usize, isize),
+    (end, jump, behind): (usize, isize, Option<*const N>),
 ) -> [[V; R]; G] {
     let per = size_of::<f32>() / size_of::<N>();
     let unit = V::LANES * per;
@@ -446,7 +449,13 @@ unsafe fn chains<N: Narrow, V: Turn<f32> + Widen, const R: usize, const G: usize
                 // A line of each column is asked for once.
                 if (k / unit).is_multiple_of(2) {
                     for l in 0..V::LANES {
-                        prefetch(columns[g][l].wrapping_offset(ahead));
+                        match behind {
+                            Some(behind) => {
+                                let lines = k / (2 * unit) * G * V::LANES + g * V::LANES + l;
+                                prefetch_second(behind.wrapping_add(lines * 2 * unit));
+                            }
+                            None => prefetch(columns[g][l].wrapping_offset(ahead)),
+                        }
                     }
                 }
                 let mut at = [columns[g][0].cast::<f32>(); 8];
