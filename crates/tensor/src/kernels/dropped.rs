@@ -5,8 +5,8 @@ use crate::error::{Error, Result};
 use crate::kernels::fused::same_shape;
 use crate::ops::arithmetic::{same_dtype, wrong_dtype};
 use crate::ops::widen::in_wider;
+use crate::parallel::for_chunks;
 use crate::simd::simd_fn;
-use crate::stream::for_fresh_chunks;
 use crate::tensor::{Tensor, with_dtype};
 
 /// Elements a thread takes at a time.
@@ -56,7 +56,7 @@ pub fn dropped(x: &Tensor, kept: &Tensor, scale: f64) -> Result<Tensor> {
         let (x, shape) = (x.as_slice::<T>().unwrap_or_default(), kept.shape());
         let mask = mask.as_slice::<bool>().unwrap_or_default();
         Tensor::build("dropped", shape, |out: &mut [T]| {
-            for_fresh_chunks(out, GRAIN, 1, |start, out| {
+            for_chunks(out, GRAIN, |start, out| {
                 let range = start..start + out.len();
                 dropped_slice(&x[range.clone()], &mask[range], T::of(scale), out);
             });
@@ -78,7 +78,7 @@ pub fn add_dropped(x: &Tensor, y: &Tensor, kept: &Tensor, scale: f64) -> Result<
         let [x, y] = [&x, &y].map(|t| t.as_slice::<T>().unwrap_or_default());
         let mask = mask.as_slice::<bool>().unwrap_or_default();
         Tensor::build(op, shape, |out: &mut [T]| {
-            for_fresh_chunks(out, GRAIN, 1, |start, out| {
+            for_chunks(out, GRAIN, |start, out| {
                 let range = start..start + out.len();
                 add_dropped_slice(&x[range.clone()], &y[range.clone()], &mask[range], T::of(scale), out);
             });

@@ -9,9 +9,8 @@
 use crate::dtype::Float;
 use crate::loops::reduce::{CHUNK, LANES, fold_line, meet_lanes, meet_pairwise};
 use crate::ops::reduce::Sum;
-use crate::parallel::{Disjoint, for_ranges};
+use crate::parallel::{Disjoint, for_chunks, for_ranges};
 use crate::simd::simd_fn;
-use crate::stream::for_fresh_chunks;
 use smallvec::SmallVec;
 
 /// Elements a thread takes at a time, at least.
@@ -131,7 +130,7 @@ simd_fn! {
 
 /// Normalises the rows of `x`; `w` and `b` have one element for each place in a row, which is not empty.
 pub(crate) fn norm<T: Float>(x: &[T], w: &[T], b: &[T], how: Norm, out: &mut [T]) {
-    for_fresh_chunks(out, GRAIN.div_ceil(how.len) * how.len, how.len, |start, out| {
+    for_chunks(out, GRAIN.div_ceil(how.len) * how.len, |start, out| {
         norm_rows(&x[start..start + out.len()], w, b, how, out);
     });
 }

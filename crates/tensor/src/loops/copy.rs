@@ -6,9 +6,8 @@ mod x86;
 use super::axes::{Axis, axes_of, joined, layout_of};
 use super::walk::Walk;
 use crate::layout::{Layout, Strides};
-use crate::parallel::{Disjoint, for_ranges};
+use crate::parallel::{Disjoint, for_chunks, for_ranges};
 use crate::simd::simd_fn;
-use crate::stream::for_fresh_chunks;
 use crate::word::Plain;
 
 /// Elements a thread takes at a time.
@@ -21,15 +20,13 @@ const BLOCKS: usize = 8;
 pub(crate) fn copy_into<T: Plain>(data: &[T], layout: &Layout, out: &mut [T]) {
     if layout.is_contiguous() {
         let x = &data[layout.offset..layout.offset + out.len()];
-        return for_fresh_chunks(out, GRAIN, 1, |start, out| {
-            out.copy_from_slice(&x[start..start + out.len()])
-        });
+        return for_chunks(out, GRAIN, |start, out| out.copy_from_slice(&x[start..start + out.len()]));
     }
     if let Some(turn) = Turn::new(layout) {
         return turn.copy(data, out);
     }
     let walk = Walk::new([layout]);
-    for_fresh_chunks(out, GRAIN, 1, |start, out| {
+    for_chunks(out, GRAIN, |start, out| {
         walk.runs(start..start + out.len(), |position, [at], len| {
             let out = &mut out[position - start..][..len];
             match walk.inner[0] {

@@ -6,7 +6,6 @@ use crate::error::Result;
 use crate::layout::{Dims, Layout};
 use crate::parallel::for_chunks;
 use crate::simd::simd_fn;
-use crate::stream::for_fresh_chunks;
 use crate::tensor::Tensor;
 use crate::word::{Plain, Word, with_words};
 
@@ -191,12 +190,10 @@ pub(crate) fn map<T: Element, U: Element, F: Map<T, U>>(
     let data = x.data::<T>();
     Tensor::build(op, x.shape(), |out: &mut [U]| {
         if let Some(x) = x.as_slice::<T>() {
-            return for_fresh_chunks(out, grain, 1, |start, out| {
-                map_slice(f, &x[start..start + out.len()], out)
-            });
+            return for_chunks(out, grain, |start, out| map_slice(f, &x[start..start + out.len()], out));
         }
         let walk = Walk::new([x.layout()]);
-        for_fresh_chunks(out, grain, 1, |start, out| {
+        for_chunks(out, grain, |start, out| {
             let mut room = [T::default(); GATHER];
             walk.runs(start..start + out.len(), |position, [at], len| {
                 for_lines(len, walk.inner, |i, n| {
@@ -270,7 +267,7 @@ fn zip_in_order<T: Element, U: Element, F: Zip<T, U>>(
     let (dx, dy) = (x.data::<T>(), y.data::<T>());
     Tensor::build(op, shape, |out: &mut [U]| {
         if same && let (Some(x), Some(y)) = (x.as_slice::<T>(), y.as_slice::<T>()) {
-            return for_fresh_chunks(out, grain, 1, |start, out| {
+            return for_chunks(out, grain, |start, out| {
                 let range = start..start + out.len();
                 zip_slice(f, &x[range.clone()], &y[range], out);
             });
@@ -284,13 +281,14 @@ fn zip_in_order<T: Element, U: Element, F: Zip<T, U>>(
             && x.shape() == shape
             && let (Some(x), Some(y)) = (x.as_slice::<T>(), y.as_slice::<T>())
         {
-            return for_fresh_chunks(out, grain, y.len(), |start, out| {
+            let rows = (grain / y.len()).max(1);
+            return for_chunks(out, rows * y.len(), |start, out| {
                 zip_rows(f, &x[start..start + out.len()], y, out)
             });
         }
         let walk = Walk::new([&x.layout().expanded(shape), &y.layout().expanded(shape)]);
         let [sx, sy] = walk.inner;
-        for_fresh_chunks(out, grain, 1, |start, out| {
+        for_chunks(out, grain, |start, out| {
             let (mut room_x, mut room_y) = ([T::default(); GATHER], [T::default(); GATHER]);
             walk.runs(start..start + out.len(), |position, [ax, ay], len| {
                 let out = &mut out[position - start..][..len];
@@ -359,7 +357,7 @@ fn choose_in_order(
     let dc = condition.data::<bool>();
     with_words!(x.dtype(), W => Tensor::build_words(op, shape, x.dtype(), |out: &mut [W]| {
         let (dx, dy) = (x.words::<W>(), y.words::<W>());
-        for_fresh_chunks(out, GRAIN, 1, |start, out| {
+        for_chunks(out, GRAIN, |start, out| {
             let (mut room_c, mut room_x, mut room_y) = ([false; GATHER], [0; GATHER], [0; GATHER]);
             walk.runs(start..start + out.len(), |position, [ac, ax, ay], len| {
                 let out = &mut out[position - start..][..len];
@@ -399,7 +397,7 @@ fn zip3_in_order<T: Element, F: Zip3<T>>(
     let data = operands.map(|x| x.data::<T>());
     Tensor::build(op, shape, |out: &mut [T]| {
         let walk = Walk::new([&layouts[0], &layouts[1], &layouts[2]]);
-        for_fresh_chunks(out, GRAIN, 1, |start, out| {
+        for_chunks(out, GRAIN, |start, out| {
             let [mut x, mut y, mut z] = [[T::default(); GATHER]; 3];
             walk.runs(start..start + out.len(), |position, at, len| {
                 let out = &mut out[position - start..][..len];

@@ -7,8 +7,8 @@ use crate::dtype::narrow::{bf16_of, f16_of, f32_of_bf16, f32_of_f16, odd_of_f64,
 use crate::dtype::{DType, Element};
 use crate::error::Result;
 use crate::layout::checked_len;
+use crate::parallel::for_chunks;
 use crate::simd::simd_fn;
-use crate::stream::for_fresh_chunks;
 use crate::tensor::Tensor;
 use crate::word::{Word, with_words};
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
@@ -43,7 +43,7 @@ fn by(x: &Tensor, dtype: DType, way: Way) -> Result<Tensor> {
     let from = x.dtype().size();
     let bytes = with_words!(x.dtype(), W => cast_slice::<W, u8>(x.contiguous_words()));
     with_words!(dtype, W => Tensor::build_words("to_dtype", x.shape(), dtype, |out: &mut [W]| {
-        for_fresh_chunks(out, GRAIN, 1, |start, out| {
+        for_chunks(out, GRAIN, |start, out| {
             way(&bytes[start * from..(start + out.len()) * from], cast_slice_mut(out));
         });
     }))
@@ -56,7 +56,7 @@ fn nonzero<W: Word>(x: &Tensor) -> Result<Tensor> {
     let x = x.contiguous()?;
     let words = x.contiguous_words::<W>();
     Tensor::build("to_dtype", x.shape(), |out: &mut [bool]| {
-        for_fresh_chunks(out, GRAIN, 1, |start, out| {
+        for_chunks(out, GRAIN, |start, out| {
             for (out, &x) in out.iter_mut().zip(&words[start..]) {
                 *out = x.masked(mask) != W::default();
             }

@@ -11,7 +11,6 @@ use crate::kernels::along::{Along, first_outside};
 use crate::layout::{Dims, Layout, Strides, resolve_axis};
 use crate::parallel::{Disjoint, for_chunks, for_ranges, threads};
 use crate::simd::simd_fn;
-use crate::stream::for_fresh_chunks;
 use crate::tensor::{Tensor, with_dtype};
 use crate::word::{Word, with_words};
 
@@ -94,7 +93,7 @@ fn select_rows<W: Word>(x: &Tensor, axis: usize, idx: &[i64], out: &mut [W]) {
             }
         });
     }
-    for_fresh_chunks(out, GRAIN, inner, |start, out| {
+    for_chunks(out, (GRAIN / inner).max(1) * inner, |start, out| {
         let (mut o, mut k) = (start / inner / idx.len(), start / inner % idx.len());
         for row in out.chunks_exact_mut(inner) {
             let at = (layout.offset as isize + o as isize * slab + idx[k] as isize * step) as usize;

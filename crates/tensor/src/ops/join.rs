@@ -4,7 +4,7 @@ use super::arithmetic::same_dtype;
 use crate::error::{Error, Result};
 use crate::layout::{Dims, checked_len, resolve_axis};
 use crate::loops::copy::copy_into;
-use crate::stream::for_fresh_chunks;
+use crate::parallel::for_chunks;
 use crate::tensor::Tensor;
 use crate::word::{Plain, with_words};
 
@@ -53,7 +53,7 @@ fn side_by_side<T: Plain>(out: &mut [T], parts: &[&[T]], rows: usize) {
         return;
     }
     let row = out.len() / rows;
-    for_fresh_chunks(out, GRAIN, row, |start, out| {
+    for_chunks(out, (GRAIN / row).max(1) * row, |start, out| {
         for (r, out) in out.chunks_exact_mut(row).enumerate() {
             let mut rest = out;
             for part in parts {

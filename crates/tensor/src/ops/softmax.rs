@@ -9,7 +9,6 @@ use crate::kernels::softmax::{
 };
 use crate::layout::{Dims, Layout, resolve_axis};
 use crate::parallel::for_chunks;
-use crate::stream::for_fresh_chunks;
 use crate::tensor::{Tensor, with_dtype};
 
 /// The layout with `axis` moved to the end.
@@ -39,7 +38,7 @@ fn along<T: Float, const N: usize>(
         if len == 0 {
             return;
         }
-        for_fresh_chunks(out, GRAIN.div_ceil(len) * len, len, |start, out| {
+        for_chunks(out, GRAIN.div_ceil(len) * len, |start, out| {
             rows(lines.map(|x| &x[start..start + out.len()]), len, out);
         });
     })?;
