@@ -75,7 +75,8 @@ impl RowGradient {
         &self.values
     }
 
-    /// The gradients of these rows, to be changed. Shape and dtype must stay.
+    /// The gradients of these rows, to be changed. Shape and dtype must stay: a gradient with another number of values than
+    /// rows cannot be made whole, and [`Gradients::get`](crate::Gradients::get) panics on it.
     pub fn values_mut(&mut self) -> &mut Tensor {
         &mut self.values
     }
