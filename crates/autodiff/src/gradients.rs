@@ -61,23 +61,28 @@ impl Grad {
         }
     }
 
-    fn whole(&self) -> &Tensor {
-        match self {
-            Grad::Whole(grad) => grad,
-            Grad::Rows(rows) => rows.whole.get_or_init(|| dense(&rows.grad)),
+    fn whole(&self) -> tensor::Result<&Tensor> {
+        let rows = match self {
+            Grad::Whole(grad) => return Ok(grad),
+            Grad::Rows(rows) => rows,
+        };
+        if let Some(whole) = rows.whole.get() {
+            return Ok(whole);
         }
+        let whole = rows.grad.dense()?;
+        Ok(rows.whole.get_or_init(|| whole))
     }
 
     fn into_whole(self) -> Tensor {
         match self {
             Grad::Whole(grad) => grad,
-            Grad::Rows(mut rows) => rows.whole.take().unwrap_or_else(|| dense(&rows.grad)),
+            Grad::Rows(mut rows) => rows.whole.take().unwrap_or_else(|| or_panic(rows.grad.dense())),
         }
     }
 
     fn whole_mut(&mut self) -> &mut Tensor {
         if let Grad::Rows(rows) = self {
-            *self = Grad::Whole(rows.whole.take().unwrap_or_else(|| dense(&rows.grad)));
+            *self = Grad::Whole(rows.whole.take().unwrap_or_else(|| or_panic(rows.grad.dense())));
         }
         match self {
             Grad::Whole(grad) => grad,
@@ -103,17 +108,24 @@ impl Grad {
     }
 }
 
-/// The whole gradient. Rows and values fit each other, so that only the want of memory is left to fail.
-fn dense(grad: &RowGradient) -> Tensor {
-    grad.to_dense().unwrap_or_else(|error| panic!("{error}"))
+/// For the functions whose callers cannot be told of an error, and are told in their text.
+fn or_panic<T>(result: tensor::Result<T>) -> T {
+    result.unwrap_or_else(|error| panic!("{error}"))
 }
 
 impl Gradients {
     /// The gradient of a leaf, if the loss depends on it.
     ///
-    /// Panics where one of rows is to be made whole and there is no memory for it, as the operators do.
+    /// Panics, as the operators do, and as all others here that give whole tensors, where one of rows is to be made whole and there
+    /// is no memory for it: [`whole`](Self::whole) does not.
     pub fn get(&self, id: LeafId) -> Option<&Tensor> {
-        self.by_leaf.get(&id).map(Grad::whole)
+        or_panic(self.whole(id))
+    }
+
+    /// The gradient of a leaf, if the loss depends on it. Errors: `OutOfMemory` where one of rows cannot be made whole; as
+    /// [`Tensor::index_add`] if its [`values`](Self::values_mut) have been given another shape.
+    pub fn whole(&self, id: LeafId) -> tensor::Result<Option<&Tensor>> {
+        self.by_leaf.get(&id).map(Grad::whole).transpose()
     }
 
     /// The gradient of a leaf, to be changed. One of rows is a whole one from then on.
@@ -213,7 +225,7 @@ impl Gradients {
 
     /// All gradients, in the order in which their leaves were made.
     pub fn iter(&self) -> impl Iterator<Item = (LeafId, &Tensor)> {
-        self.by_leaf.iter().map(|(&id, grad)| (id, grad.whole()))
+        self.by_leaf.iter().map(|(&id, grad)| (id, or_panic(grad.whole())))
     }
 
     /// All gradients, to be changed. Those of rows are whole ones from then on.

@@ -76,7 +76,7 @@ impl RowGradient {
     }
 
     /// The gradients of these rows, to be changed. Shape and dtype must stay: a gradient with another number of values than
-    /// rows cannot be made whole, and [`Gradients::get`](crate::Gradients::get) panics on it.
+    /// rows cannot be made whole.
     pub fn values_mut(&mut self) -> &mut Tensor {
         &mut self.values
     }
@@ -93,12 +93,16 @@ impl RowGradient {
 
     /// The whole gradient, zeros and all.
     pub fn to_dense(&self) -> Result<Tensor> {
+        Ok(self.dense()?)
+    }
+
+    pub(crate) fn dense(&self) -> tensor::Result<Tensor> {
         self.add_to(Tensor::zeros(&self.shape, self.dtype())?)
     }
 
     /// `whole` with these rows added, in place where its buffer is not shared.
-    pub(crate) fn add_to(&self, whole: Tensor) -> Result<Tensor> {
-        Ok(whole.index_add_owned(0, &self.rows, &self.values)?)
+    pub(crate) fn add_to(&self, whole: Tensor) -> tensor::Result<Tensor> {
+        whole.index_add_owned(0, &self.rows, &self.values)
     }
 
     /// The sum of gradients of one leaf, of which there is at least one.

@@ -157,30 +157,25 @@ impl Slots {
         model.visit_mut(&mut params);
         let mut updates = Vec::with_capacity(self.slots.len());
         for (param, slot) in params.0.into_iter().zip(&mut self.slots) {
-            let of_rows = grads.rows(slot.id);
-            // A whole one is made of rows only where it is needed, and fits.
-            let (shape, dtype) = match (of_rows, of_rows.is_none().then(|| grads.get(slot.id)).flatten()) {
-                (Some(grad), _) => (grad.shape(), grad.dtype()),
-                (None, Some(grad)) => (grad.shape(), grad.dtype()),
-                (None, None) => continue,
+            let (settings, step) = (slot.settings, slot.steps + 1);
+            let (grad, rows, shape) = match grads.rows(slot.id).filter(|_| by_rows(&settings)) {
+                Some(grad) => (grad.values(), Some(grad.rows()), grad.shape()),
+                None => match grads.whole(slot.id)? {
+                    Some(grad) => (grad, None, grad.shape()),
+                    None => continue,
+                },
             };
             let param = param.value_mut();
-            if shape != param.shape() || dtype != param.dtype() {
+            if shape != param.shape() || grad.dtype() != param.dtype() {
                 return Err(Error::BadGradient {
                     op: self.op,
                     path: slot.path.clone(),
-                    got_dtype: dtype,
+                    got_dtype: grad.dtype(),
                     got_shape: shape.to_vec(),
                     dtype: param.dtype(),
                     shape: param.shape().to_vec(),
                 });
             }
-            let (settings, step) = (slot.settings, slot.steps + 1);
-            let (grad, rows) = match of_rows.filter(|_| by_rows(&settings)) {
-                Some(grad) => (Some(grad.values()), Some(grad.rows())),
-                None => (grads.get(slot.id), None),
-            };
-            let Some(grad) = grad else { continue };
             updates.push(Update { param, grad, rows, settings, step, moments: &mut slot.moments });
         }
         Ok(updates)

@@ -296,6 +296,43 @@ fn bits_do_not_depend_on_threads_batch_or_memory_order() {
     set_threads(2);
 }
 
+/// Results of 12 MB and more are stored past the caches, an image of them is not.
+#[test]
+fn large_results_have_the_bits_of_those_of_one_image() {
+    let mut rng = Rng::seed(9);
+    // By tiles, in steps, by whole windows with one chain and with several, and channel by channel; whole lines of memory, and not.
+    for (c_in, c_out, kernel, stride, groups) in [
+        (32, 64, 3, 1, 1),
+        (48, 64, 3, 2, 1),
+        (8, 64, 1, 1, 1),
+        (12, 64, 7, 1, 1),
+        (64, 64, 3, 1, 64),
+        (64, 50, 1, 1, 1),
+        (50, 50, 3, 1, 50),
+    ] {
+        let size = 24 * stride;
+        let n = (13 << 20) / (24 * 24 * 4 * c_out.min(50)) + 1;
+        let options =
+            ConvOptions { stride: stride.into(), padding: (kernel / 2).into(), groups, ..Default::default() };
+        let x = normal(&mut rng, &[n, c_in, size, size], DType::F32);
+        let weight = normal(&mut rng, &[c_out, c_in / groups, kernel, kernel], DType::F32);
+        let bias = normal(&mut rng, &[c_out], DType::F32);
+        let last = |x: &Tensor| x.narrow(0, n - 1, 1).unwrap();
+        for (bias, relu) in [(None, false), (Some(&bias), true)] {
+            let run = |x: &Tensor| x.conv(&weight, bias, &options, relu).unwrap();
+            let y = run(&x);
+            assert!(y.len() * 4 >= 12 << 20, "{:?} is not large", y.shape());
+            assert!(last(&y).bit_eq(&run(&last(&x))), "{c_in} to {c_out} by {kernel}, relu {relu}");
+        }
+        let g = normal(&mut rng, &[n, c_out, 24, 24], DType::F32);
+        let back = |g: &Tensor| {
+            let shape = [g.shape()[0], c_in, size, size];
+            g.conv_input_grad(&weight, &shape[..], &options).unwrap()
+        };
+        assert!(last(&back(&g)).bit_eq(&back(&last(&g))), "gradient of {c_in} to {c_out} by {kernel}");
+    }
+}
+
 #[test]
 fn values_that_are_not_finite_stay_in_their_windows() {
     let mut rng = Rng::seed(7);

@@ -287,7 +287,7 @@ impl Lbfgs {
         let (loss, grads) = closure(model)?;
         let params = trainable(model);
         if self.evaluations == 0 {
-            let silent = params.iter().filter(|(_, param)| grads.get(param.id()).is_none());
+            let silent = params.iter().filter(|(_, param)| !grads.contains(param.id()));
             let paths: Vec<String> = silent.map(|(path, _)| path.clone()).collect();
             if !paths.is_empty() {
                 return Err(Error::NoGradient { op: OP, paths }.into());
@@ -297,7 +297,7 @@ impl Lbfgs {
         let mut parts = Vec::with_capacity(params.len());
         for (path, param) in &params {
             let value = param.value();
-            let grad = match grads.get(param.id()) {
+            let grad = match grads.whole(param.id()).map_err(Error::from)? {
                 Some(grad) => grad.clone(),
                 None => Tensor::zeros(value.shape(), value.dtype()).map_err(Error::from)?,
             };

@@ -16,8 +16,29 @@ mod state;
 
 use autodiff::Gradients;
 use nn::{Linear, Module, Param};
-use optim::Optimizer;
+use optim::{
+    Adadelta, Adafactor, Adam, AdamConfig, AdamW, Adamax, Lamb, Lion, Muon, NAdam, Optimizer, RAdam, RmsProp,
+    ScheduleFreeAdamW,
+};
 use tensor::{DType, Rng, Tensor};
+
+type Make = fn() -> Box<dyn Optimizer>;
+
+/// The optimizers that every test of all of them takes as they are; each test adds its settings of the others.
+const MOST: [Make; 12] = [
+    || Box::new(Adam::new(0.1)),
+    || Box::new(AdamW::new(0.1)),
+    || Box::new(RmsProp::new(0.1)),
+    || Box::new(Adadelta::new(1.0)),
+    || Box::new(Adamax::new(0.1)),
+    || Box::new(NAdam::new(0.1)),
+    || Box::new(RAdam::new(0.1)),
+    || Box::new(Lion::new(0.1)),
+    || Box::new(Lamb::new(0.1)),
+    || Box::new(Adafactor::new(0.1)),
+    || Box::new(Muon::new(0.1).with_fallback(AdamConfig::default())),
+    || Box::new(ScheduleFreeAdamW::new(0.1)),
+];
 
 /// A parameter of each rank, in modules and beside them.
 #[derive(Clone, Module)]

@@ -1,32 +1,18 @@
 //! State that is saved and loaded.
 
-use crate::{fingerprint, gradients, net, step};
+use crate::{MOST, Make, fingerprint, gradients, net, step};
 use nn::{Linear, Module};
 use optim::{
-    Adadelta, Adafactor, Adagrad, Adam, AdamConfig, AdamW, Adamax, Lamb, Lion, Muon, NAdam, Optimizer,
-    OptimizerState, RAdam, RmsProp, RmsPropConfig, ScheduleFreeAdamW, Sgd, SgdConfig, SparseAdam,
+    Adafactor, Adagrad, Adam, AdamW, Optimizer, OptimizerState, RmsProp, RmsPropConfig, Sgd, SgdConfig,
+    SparseAdam,
 };
 use tensor::{DType, Rng, Tensor};
 
-type Make = fn() -> Box<dyn Optimizer>;
-
-const ALL: [Make; 17] = [
+const OWN: [Make; 5] = [
     || Box::new(Sgd::new(0.1)),
     || Box::new(Sgd::with_config(SgdConfig { lr: 0.1, momentum: 0.9, dampening: 0.3, ..Default::default() })),
-    || Box::new(Adam::new(0.1)),
-    || Box::new(AdamW::new(0.1)),
-    || Box::new(RmsProp::new(0.1)),
     || Box::new(RmsProp::with_config(RmsPropConfig { momentum: 0.9, centered: true, ..Default::default() })),
     || Box::new(Adagrad::new(0.1)),
-    || Box::new(Adadelta::new(1.0)),
-    || Box::new(Adamax::new(0.1)),
-    || Box::new(NAdam::new(0.1)),
-    || Box::new(RAdam::new(0.1)),
-    || Box::new(Lion::new(0.1)),
-    || Box::new(Lamb::new(0.1)),
-    || Box::new(Adafactor::new(0.1)),
-    || Box::new(Muon::new(0.1).with_fallback(AdamConfig::default())),
-    || Box::new(ScheduleFreeAdamW::new(0.1)),
     || Box::new(SparseAdam::new(0.1)),
 ];
 
@@ -42,7 +28,7 @@ fn saved(optimizer: &dyn Optimizer) -> OptimizerState {
 
 #[test]
 fn a_run_that_was_saved_and_loaded_ends_with_the_same_bits() {
-    for make in ALL {
+    for make in OWN.into_iter().chain(MOST) {
         let (mut model, mut optimizer) = (net(0), make());
         for seed in 0..5 {
             optimizer.set_lr(0.1 / (seed + 1) as f64).unwrap();

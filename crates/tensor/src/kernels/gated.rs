@@ -90,27 +90,14 @@ bend! {
 /// `run` with the activation's own type, so that each has its loop.
 macro_rules! with_bend {
     ($gate:expr, $bend:ident => $run:expr) => {
+        with_bend!(@ $gate, $bend, $run, Sigmoid Relu Gelu GeluTanh Silu)
+    };
+    (@ $gate:expr, $bend:ident, $run:expr, $($act:ident)*) => {
         match $gate {
-            Gate::Sigmoid => {
-                let $bend = Sigmoid;
+            $(Gate::$act => {
+                let $bend = $act;
                 $run
-            }
-            Gate::Relu => {
-                let $bend = Relu;
-                $run
-            }
-            Gate::Gelu => {
-                let $bend = Gelu;
-                $run
-            }
-            Gate::GeluTanh => {
-                let $bend = GeluTanh;
-                $run
-            }
-            Gate::Silu => {
-                let $bend = Silu;
-                $run
-            }
+            })*
         }
     };
 }

@@ -154,24 +154,25 @@ unsafe impl<T: Float> Turn<T> for Lanes<T> {
 /// Asks for the memory at `p`, which need not be there, before it is read.
 #[inline(always)]
 pub(crate) fn prefetch<T>(p: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint, which touches no memory that the program could see.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(p.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = p;
+    ask::<false, T>(p);
 }
 
 /// The same, for what is read later than the nearest cache keeps it: into the second one.
 #[inline(always)]
 pub(crate) fn prefetch_second<T>(p: *const T) {
+    ask::<true, T>(p);
+}
+
+#[inline(always)]
+fn ask<const SECOND: bool, T>(p: *const T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a hint, which touches no memory that the program could see.
     unsafe {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T1>(p.cast());
+        use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
+        match SECOND {
+            true => _mm_prefetch::<_MM_HINT_T1>(p.cast()),
+            false => _mm_prefetch::<_MM_HINT_T0>(p.cast()),
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = p;

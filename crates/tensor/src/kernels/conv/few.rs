@@ -173,9 +173,8 @@ impl Job<'_> {
                         runs: &self.runs,
                         n: self.columns,
                     };
-                    let none = Finish::none();
                     // SAFETY: `count` pixels of the image, and rows of the room; the weights were packed with these sizes.
-                    unsafe { correlate(&product, self.weights.as_slice::<T>().as_ptr(), none) }
+                    unsafe { correlate(&product, self.weights.as_slice::<T>().as_ptr(), Finish::none()) }
                     let start = ((first * width.stride) as isize + width.taps[0].1) * *results as isize;
                     for (d, &(_, at)) in depth.taps.iter().enumerate() {
                         let to_z = (z * depth.stride) as isize + at;

@@ -38,7 +38,7 @@ use planes::{Plan, Planes, Sides};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use transforms::{
-    PATCH, POINTS, finish_tiles, gather_weights, small, spread_weights, transform_gradients,
+    PATCH, POINTS, Target, finish_tiles, gather_weights, small, spread_weights, transform_gradients,
     transform_patches,
 };
 
@@ -170,11 +170,13 @@ pub(super) fn correlate<T: Scalar>(
                 }
                 for (place, plane) in planes.enumerate() {
                     for part in 0..written.parts() {
-                        let mut y = written.target(plane, part, results.at(0), rows.start * tile, tile);
-                        y.none = sides.none_of(part);
-                        y.bias = finish.bias.map_or(std::ptr::null(), <[T]>::as_ptr);
-                        y.relu = finish.relu;
-                        y.large = large;
+                        let y = Target {
+                            none: sides.none_of(part),
+                            bias: finish.bias.map_or(std::ptr::null(), <[T]>::as_ptr),
+                            relu: finish.relu,
+                            large,
+                            ..written.target(plane, part, results.at(0), rows.start * tile, tile)
+                        };
                         let m = &m[place * per_plane * o + part * written.channels..];
                         // SAFETY: `y` is a plane of `out`, whose rows from `first` on no other block has.
                         unsafe { finish_tiles(m.as_ptr(), m_apart, rows.len(), plan.columns, &y) }

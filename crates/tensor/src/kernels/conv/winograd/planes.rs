@@ -132,8 +132,8 @@ impl Sides {
         self.kernel[1].div_ceil(self.stride[0])
     }
 
-    /// The parts, of a pixel that is read or of a result, that have a share in a product at a point, if they are down, or
-    /// across, those of a phase with fewer taps, whose polynomial is 0 at one point.
+    /// The parts of a pixel, of those that are read or those of results, that have a share in the products at a point: not
+    /// those with a tap less along an axis, at the point where their polynomial is 0 for that.
     pub fn parts_at(&self, planes: &Planes, point: usize) -> Vec<usize> {
         let none = [point / PATCH, point % PATCH].map(|at| at == self.way.nothing_at());
         let shares = |&part: &usize| {
@@ -249,8 +249,7 @@ impl Planes {
         all
     }
 
-    /// Where part `part` of plane `i` goes to, in an image of `out` of its own, with `n` parts' results beside each other in
-    /// a tile, from row `first` of the plane on.
+    /// Where part `part` of plane `i` of the images `out` goes to, for tiles from row `first` of the plane on, as it is.
     pub fn target<T>(&self, i: usize, part: usize, out: *mut T, first: usize, tile: usize) -> Target<T> {
         let (image, layer, phase) = self.place(i);
         let [depth, height, width] = self.image;

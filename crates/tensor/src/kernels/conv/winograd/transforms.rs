@@ -15,23 +15,14 @@ const LIMIT: f64 = 1e15;
 /// Runs `$body` with `$N` the constant that `$tile`, the results of a tile along an axis, is.
 macro_rules! with_tile {
     ($tile:expr, $N:ident => $body:expr) => {
+        with_tile!(@ $tile, $N, $body, 2 3 4 5)
+    };
+    (@ $tile:expr, $N:ident, $body:expr, $($n:literal)*) => {
         match $tile {
-            2 => {
-                const $N: usize = 2;
+            $($n => {
+                const $N: usize = $n;
                 $body
-            }
-            3 => {
-                const $N: usize = 3;
-                $body
-            }
-            4 => {
-                const $N: usize = 4;
-                $body
-            }
-            5 => {
-                const $N: usize = 5;
-                $body
-            }
+            })*
             _ => unreachable!("invariant: tiles have 2 to 5 results, for 5 to 2 taps"),
         }
     };
